@@ -1,0 +1,376 @@
+"""The only place where labelled arrays meet block-wise computation.
+
+Each function takes a kernel *as a value* and runs it over DataArrays: at once on numpy data, lazily
+on dask data, with the same numbers for every chunking. Coordinates, and with them the CRS, survive.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy.typing as npt
+
+__all__ = ["along", "is_lazy", "one_chunk", "paired_windows", "tally", "vectors", "windowed"]
+
+
+def is_lazy(array: xr.DataArray) -> bool:
+    """Whether the values are a dask array."""
+    return array.chunks is not None
+
+
+def one_chunk(array: xr.DataArray, dim: str) -> xr.DataArray:
+    """Bring a dim that a kernel must see whole into one chunk; never used on y or x."""
+    return array.chunk({dim: -1}) if is_lazy(array) else array
+
+
+def windowed(
+    kernel: Callable[..., Any],
+    *arrays: xr.DataArray,
+    window: tuple[int, int],
+    arguments: Sequence[float] = (),
+    dtype: str = "float32",
+) -> xr.DataArray:
+    """Run a moving-window kernel over the trailing (y, x) dims.
+
+    Parameters
+    ----------
+    kernel : callable
+        ``kernel(*blocks, *arguments)`` → block of the same shape; truncates windows at the edge.
+    *arrays : xarray.DataArray
+        Same dims, ending in (y, x).
+    window : (int, int)
+        Rows and columns that the kernel reads around a pixel; the halo is half of each.
+    arguments : sequence of float
+        Scalars passed on after the blocks.
+    dtype : str
+        Dtype of the result.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dims and coordinates of the first array; its chunks are kept.
+    """
+    first = arrays[0]
+    if not any(is_lazy(array) for array in arrays):
+        return first.copy(data=kernel(*(array.data for array in arrays), *arguments))
+    lazy = [array if is_lazy(array) else array.chunk() for array in arrays]
+    lazy = list(xr.unify_chunks(*lazy))
+    depth = _depth(window)
+    data = _over_halo(
+        kernel,
+        [_with_halo(array.data, depth) for array in lazy],
+        depth,
+        arguments,
+        dtype,
+    )
+    return first.copy(data=_rechunk_like(data, lazy[0].data.chunks))
+
+
+def paired_windows(
+    kernel: Callable[..., Any],
+    stack: xr.DataArray,
+    reference: npt.NDArray[np.integer[Any]],
+    secondary: npt.NDArray[np.integer[Any]],
+    *,
+    window: tuple[int, int],
+    arguments: Sequence[float] = (),
+    phase: xr.DataArray | None = None,
+    dtype: str = "float32",
+) -> xr.DataArray:
+    """Run a two-image window kernel over pairs of a (time, y, x) stack.
+
+    The halo is cut once per acquisition, however many pairs it is part of.
+
+    Parameters
+    ----------
+    kernel : callable
+        ``kernel(first, second, *arguments)`` on (..., y, x) blocks.
+    stack : xarray.DataArray
+        Dims (time, y, x).
+    reference, secondary : integer arrays
+        Positions along time of the two images of each pair.
+    window, arguments, dtype
+        As in :func:`windowed`.
+    phase : xarray.DataArray, optional
+        Radians, dims (pair, y, x); subtracted from the interferometric phase of each pair.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dims (pair, y, x), one pair a chunk where lazy; y, x and scalar coordinates of the stack.
+    """
+    coords = {
+        name: coordinate
+        for name, coordinate in stack.coords.items()
+        if "time" not in coordinate.dims and name != "time"
+    }
+    flatten = _Flattened(kernel) if phase is not None else kernel
+    if not is_lazy(stack) and (phase is None or not is_lazy(phase)):
+        blocks = [stack.data[reference], stack.data[secondary]]
+        blocks += [] if phase is None else [phase.data]
+        data: Any = flatten(*blocks, *arguments)
+    else:
+        stack = stack if is_lazy(stack) else stack.chunk({"time": 1})
+        depth = _depth(window)
+        whole = stack.data.rechunk({0: 1})
+        haloed = _with_halo(whole, depth)
+        parts = [haloed[reference], haloed[secondary]]
+        if phase is not None:
+            angles = phase if is_lazy(phase) else phase.chunk()
+            parts.append(_with_halo(angles.data.rechunk({0: 1, **_yx(whole.chunks)}), depth))
+        data = _over_halo(flatten, parts, depth, arguments, dtype)
+        data = _rechunk_like(data, (data.chunks[0], *stack.data.chunks[1:]))
+    return xr.DataArray(data, dims=("pair", "y", "x"), coords=coords)
+
+
+class _Flattened:
+    """A pair kernel that first takes a known phase out of the second image."""
+
+    def __init__(self, kernel: Callable[..., Any]) -> None:
+        self.kernel = kernel
+
+    def __call__(self, first: Any, second: Any, phase: Any, *arguments: float) -> Any:
+        # s1·conj(s2)·exp(-jφ) = s1·conj(s2·exp(jφ)); the powers do not change.
+        return self.kernel(first, second * np.exp(1j * phase).astype(second.dtype), *arguments)
+
+
+def _yx(chunks: tuple[tuple[int, ...], ...]) -> dict[int, tuple[int, ...]]:
+    return {1: chunks[1], 2: chunks[2]}
+
+
+def _depth(window: tuple[int, int]) -> tuple[int, int]:
+    return window[0] // 2, window[1] // 2
+
+
+def _with_halo(array: Any, depth: tuple[int, int]) -> Any:
+    from dask.array.overlap import overlap
+
+    axes = {array.ndim - 2: depth[0], array.ndim - 1: depth[1]}
+    # Blocks thinner than the halo are merged here and cut apart again by _rechunk_like.
+    return overlap(array, axes, boundary="none", allow_rechunk=True)
+
+
+def _over_halo(
+    kernel: Callable[..., Any],
+    haloed: list[Any],
+    depth: tuple[int, int],
+    arguments: Sequence[float],
+    dtype: str,
+) -> Any:
+    import dask.array as da
+
+    first = haloed[0]
+    y_chunks, x_chunks = (_inner(sizes, halo) for sizes, halo in zip(first.chunks[-2:], depth, strict=True))
+    return da.map_blocks(
+        _Trimmed(kernel, depth, (len(y_chunks), len(x_chunks)), tuple(arguments)),
+        *haloed,
+        chunks=(*first.chunks[:-2], y_chunks, x_chunks),
+        dtype=np.dtype(dtype),
+        meta=np.empty((0,) * first.ndim, dtype),
+        name=f"windowed-{getattr(kernel, '__name__', 'kernel')}-{_token(kernel, haloed, depth, arguments)}",
+    )
+
+
+def _token(*parts: object) -> str:
+    from dask.base import tokenize
+
+    return str(tokenize(*parts))
+
+
+def _inner(sizes: tuple[int, ...], halo: int) -> tuple[int, ...]:
+    """Chunk sizes without their halo: the outer edges of the array have none."""
+    last = len(sizes) - 1
+    return tuple(size - halo * ((i > 0) + (i < last)) for i, size in enumerate(sizes))
+
+
+class _Trimmed:
+    """A window kernel that cuts the halo off its result, inside the same task."""
+
+    def __init__(
+        self,
+        kernel: Callable[..., Any],
+        depth: tuple[int, int],
+        blocks: tuple[int, int],
+        arguments: tuple[float, ...],
+    ) -> None:
+        self.kernel, self.depth, self.blocks, self.arguments = kernel, depth, blocks, arguments
+
+    def __call__(self, *haloed: Any, block_id: tuple[int, ...] | None = None) -> Any:
+        result = self.kernel(*haloed, *self.arguments)
+        if block_id is None:
+            return result
+        cut = [
+            slice(halo if at > 0 else 0, size - (halo if at < count - 1 else 0))
+            for halo, at, count, size in zip(
+                self.depth, block_id[-2:], self.blocks, result.shape[-2:], strict=True
+            )
+        ]
+        return result[(..., *cut)]
+
+
+def _rechunk_like(array: Any, chunks: tuple[tuple[int, ...], ...]) -> Any:
+    return array if array.chunks == chunks else array.rechunk(chunks)
+
+
+def along(
+    function: Callable[..., Any],
+    array: xr.DataArray,
+    dim: str,
+    *,
+    dtype: str = "float32",
+    arguments: Sequence[float] = (),
+) -> xr.DataArray:
+    """Reduce one dim that must be seen whole, e.g. a median over time.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(block, *arguments)`` reduces the last axis of (..., dim).
+    array : xarray.DataArray
+        Any dims; `dim` is brought into one chunk, y and x keep theirs.
+    dim : str
+        The dim to reduce.
+    dtype : str
+        Dtype of the result.
+    arguments : sequence of float
+        Scalars passed on.
+
+    Returns
+    -------
+    xarray.DataArray
+        Without `dim`.
+    """
+    result: xr.DataArray = xr.apply_ufunc(
+        function,
+        one_chunk(array, dim),
+        *arguments,
+        input_core_dims=[[dim], *([] for _ in arguments)],
+        dask="parallelized",
+        output_dtypes=[np.dtype(dtype)],
+        keep_attrs=True,
+    )
+    return result
+
+
+def vectors(
+    function: Callable[..., Any],
+    array: xr.DataArray,
+    *,
+    dim: str,
+    out_dim: str,
+    out_size: int,
+    dtype: str = "float32",
+) -> xr.DataArray:
+    """Map each pixel's vector along one dim to a vector along another.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(block)`` maps (..., n) to (..., out_size).
+    array : xarray.DataArray
+        Dims with `dim` among them.
+    dim, out_dim : str
+        The dim that is consumed and the one that appears (last).
+    out_size : int
+        Length of `out_dim`.
+    dtype : str
+        Dtype of the result.
+
+    Returns
+    -------
+    xarray.DataArray
+        `out_dim` last; chunks of the other dims are kept.
+    """
+    result: xr.DataArray = xr.apply_ufunc(
+        function,
+        one_chunk(array, dim),
+        input_core_dims=[[dim]],
+        output_core_dims=[[out_dim]],
+        exclude_dims={dim} if dim == out_dim else set(),
+        dask="parallelized",
+        output_dtypes=[np.dtype(dtype)],
+        dask_gufunc_kwargs={"output_sizes": {out_dim: out_size}},
+        keep_attrs=True,
+    )
+    return result
+
+
+def tally(
+    kernel: Callable[..., tuple[Any, Any]],
+    array: xr.DataArray,
+    vector: npt.NDArray[np.float64],
+    *,
+    dim: str = "pair",
+    dtype: str = "uint16",
+) -> tuple[xr.DataArray, xr.DataArray]:
+    """Count along one dim, block by block, and add the partial counts: that dim may be chunked.
+
+    Parameters
+    ----------
+    kernel : callable
+        ``kernel(block, vector)`` on (dim, y, x) and (dim,) → two (y, x) integer counts.
+    array : xarray.DataArray
+        Dims (dim, y, x).
+    vector : array of float64
+        One number for each element of `dim`, e.g. its threshold; NaN leaves it out.
+    dim : str
+        The dim to reduce.
+    dtype : str
+        Dtype of the two counts.
+
+    Returns
+    -------
+    (xarray.DataArray, xarray.DataArray)
+        The two counts, dims (y, x).
+    """
+    coords = {
+        name: coordinate for name, coordinate in array.coords.items() if dim not in coordinate.dims
+    }
+    if not is_lazy(array):
+        counts: list[Any] = list(kernel(array.data, vector))
+    else:
+        import dask.array as da
+
+        data = array.data
+        partial = _Partial(kernel, vector, dtype)
+        starts = np.cumsum((0, *data.chunks[0][:-1]))
+        # Where each block begins along dim, as a tiny array aligned with the blocks.
+        begin = da.from_array(starts[:, None, None], chunks=(1, 1, 1))
+        both = da.map_blocks(
+            partial,
+            data,
+            begin,
+            chunks=((1,) * len(starts), (2,), *data.chunks[1:]),
+            new_axis=[1],
+            dtype=np.dtype(dtype),
+            meta=np.empty((0, 0, 0, 0), dtype),
+        )
+        total = both.sum(axis=0, dtype=np.dtype(dtype))
+        counts = [total[0], total[1]]
+    first, second = (
+        xr.DataArray(count.astype(dtype), dims=array.dims[1:], coords=coords) for count in counts
+    )
+    return first, second
+
+
+class _Partial:
+    """Counts of one block along the tallied dim, given where it begins."""
+
+    def __init__(
+        self,
+        kernel: Callable[..., tuple[Any, Any]],
+        vector: npt.NDArray[np.float64],
+        dtype: str,
+    ) -> None:
+        self.kernel, self.vector, self.dtype = kernel, vector, dtype
+
+    def __call__(self, block: Any, begin: Any) -> Any:
+        start = int(begin.flat[0])
+        counts = self.kernel(block, self.vector[start : start + block.shape[0]])
+        return np.stack(counts).astype(self.dtype)[None]
