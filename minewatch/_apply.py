@@ -166,14 +166,17 @@ def _over_halo(
     import dask.array as da
 
     first = haloed[0]
-    y_chunks, x_chunks = (_inner(sizes, halo) for sizes, halo in zip(first.chunks[-2:], depth, strict=True))
+    y_chunks, x_chunks = (
+        _inner(sizes, halo) for sizes, halo in zip(first.chunks[-2:], depth, strict=True)
+    )
+    label = getattr(kernel, "__name__", type(kernel).__name__)
     return da.map_blocks(
         _Trimmed(kernel, depth, (len(y_chunks), len(x_chunks)), tuple(arguments)),
         *haloed,
         chunks=(*first.chunks[:-2], y_chunks, x_chunks),
         dtype=np.dtype(dtype),
         meta=np.empty((0,) * first.ndim, dtype),
-        name=f"windowed-{getattr(kernel, '__name__', 'kernel')}-{_token(kernel, haloed, depth, arguments)}",
+        name=f"windowed-{label}-{_token(kernel, haloed, depth, arguments)}",
     )
 
 

@@ -119,7 +119,9 @@ def require(
         message = f"{by} needs dims {_spell(dims)}, got {value.dims}{name}; {fix}"
         raise ValueError(message)
     if dtype is not None and not _is_dtype(value.dtype, dtype):
-        message = f"{by} needs dtype {dtype}, got {value.dtype}; use .astype({dtype!r}) if that is meant"
+        message = (
+            f"{by} needs dtype {dtype}, got {value.dtype}; use .astype({dtype!r}) if that is meant"
+        )
         raise TypeError(message)
 
 
@@ -154,7 +156,7 @@ def require_power(backscatter: xr.DataArray, *, by: str) -> None:
     >>> require_power(xr.DataArray([-7.0], attrs={"units": "dB"}), by="lee")
     Traceback (most recent call last):
     ...
-    ValueError: lee needs linear power, got units 'dB'...; convert with minewatch.radar.from_db first
+    ValueError: lee needs linear power, got units 'dB'; convert with minewatch.radar.from_db first
     """
     units = str(backscatter.attrs.get("units", "1"))
     if units.strip().lower() in {"db", "decibel", "decibels"}:
