@@ -1,0 +1,76 @@
+"""Files and folders that appear whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["whole"]
+
+
+@contextlib.contextmanager
+def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Write a file or folder under a hidden name beside its own, then rename it into place.
+
+    Parameters
+    ----------
+    path : str or path-like
+        What is to appear; what stands there is replaced only when the new one is complete.
+
+    Yields
+    ------
+    pathlib.Path
+        A name in the same folder, with the same suffix, to write to.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder that is to hold it does not exist.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with whole(Path(folder) / "areas.csv") as partial:
+    ...         _ = partial.write_text("class,hectares\\n")
+    ...     print([path.name for path in Path(folder).iterdir()])
+    ['areas.csv']
+    """
+    target = Path(path)
+    if not target.parent.is_dir():
+        message = f"{target.parent} is no folder, so {target.name} cannot be written; make it first"
+        raise FileNotFoundError(message)
+    partial = target.with_name(f".{target.stem}.{uuid.uuid4().hex[:8]}{target.suffix}")
+    try:
+        yield partial
+        _replace(partial, target)
+    finally:
+        _remove(partial)
+
+
+def _replace(partial: Path, target: Path) -> None:
+    if not target.is_dir():
+        partial.replace(target)
+        return
+    old = partial.with_name(f"{partial.name}.old")
+    target.rename(old)
+    try:
+        partial.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+    _remove(old)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
