@@ -3,3 +3,19 @@
 Kernels know arrays, not names: no xarray, no files, no CRS. They are serial and release the GIL;
 dask owns parallelism. Each one compiles at its first call and keeps its plain loop as ``.py_func``.
 """
+
+from __future__ import annotations
+
+from minewatch.kernels.activity import count_exceedances, ndai
+from minewatch.kernels.composites import nanmedian
+from minewatch.kernels.insar import coherence, complex_coherence
+from minewatch.kernels.speckle import lee
+
+__all__ = [
+    "coherence",
+    "complex_coherence",
+    "count_exceedances",
+    "lee",
+    "nanmedian",
+    "ndai",
+]
