@@ -17,7 +17,7 @@ __all__ = ["whole"]
 
 @contextlib.contextmanager
 def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Write a file or folder under a hidden name beside its own, then rename it into place.
+    r"""Write a file or folder under a hidden name beside its own, then rename it into place.
 
     Parameters
     ----------

@@ -1,0 +1,12 @@
+"""The only place where labelled arrays meet block-wise computation.
+
+Each function takes a kernel *as a value* and runs it over DataArrays: at once on numpy data, lazily
+on dask data, with the same numbers for every chunking. Coordinates, and with them the CRS, survive.
+"""
+
+from __future__ import annotations
+
+from minewatch._apply.reductions import along, is_lazy, one_chunk, tally, vectors
+from minewatch._apply.windows import paired_windows, windowed
+
+__all__ = ["along", "is_lazy", "one_chunk", "paired_windows", "tally", "vectors", "windowed"]

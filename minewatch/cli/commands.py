@@ -1,0 +1,125 @@
+"""The commands of ``minewatch``; each parses, calls one workflow and shows where the results are."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from minewatch.cli.display import bars, show
+from minewatch.cli.options import settings_command
+from minewatch.workflows import (
+    ActivitySettings,
+    DemoSettings,
+    MappingSettings,
+    activity_run,
+    demo_run,
+    describe,
+    mapping_run,
+    simulate_run,
+)
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="minewatch",
+    help="Watch mines from space: activity maps from radar coherence, footprints from images.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+console = Console()
+
+
+@app.command()
+@settings_command(DemoSettings, argument="output", metavar="[FOLDER]")
+def demo(settings: DemoSettings) -> None:
+    """See it all in two minutes: a simulated world, both maps, scored against the truth.
+
+    Nothing is downloaded. Open report.html in the folder that it names.
+    """
+    _run(demo_run, settings)
+
+
+@app.command()
+@settings_command(ActivitySettings, argument="input", metavar="FOLDER")
+def activity(settings: ActivitySettings) -> None:
+    """Map where a mine was active and where it stood still, from coherence.
+
+    FOLDER holds co-registered SLCs (OPERA CSLC .h5, SNAP .znap, complex GeoTIFF) or ready coherence
+    rasters with two dates in their names (GAMMA, PyRate, HyP3).
+
+    Example: minewatch activity hyp3/ --output pit-2024
+    """
+    _run(activity_run, settings)
+
+
+@app.command("map")
+@settings_command(MappingSettings, argument="catalog", metavar="CATALOG")
+def map_(settings: MappingSettings) -> None:
+    """Map mine footprints by a random forest on optical and radar images.
+
+    CATALOG is a STAC API address, a catalog.json or an item collection. REFERENCE is a polygon file
+    with a column "label": 1 mine, 0 anything else.
+
+    Example: minewatch map catalog.json --reference polygons.geojson --output mines
+    """
+    _run(mapping_run, settings)
+
+
+@app.command()
+def simulate(
+    folder: Annotated[Path, typer.Argument(help="where the world is written")],
+    seed: Annotated[int, typer.Option(help="another seed, another world")] = 42,
+    size: Annotated[int, typer.Option(help="rows at 10 m; columns are twice that")] = 384,
+) -> None:
+    """Write a simulated world: SLC stack, STAC catalogue, polygons, truth."""
+    with bars(console) as notify:
+        result = simulate_run(folder, seed=seed, size=size, notify=notify)
+    show(console, result)
+
+
+@app.command()
+def info(
+    path: Annotated[
+        str | None, typer.Argument(help="a Zarr store, a raster or a STAC catalogue to describe")
+    ] = None,
+) -> None:
+    """Tell versions, extras and this machine; or what a store, raster or catalogue holds."""
+    show(console, describe(path))
+
+
+def _run(run: Any, settings: Any) -> None:
+    with bars(console) as notify:
+        result = run(settings, notify=notify)
+    show(console, result)
+
+
+def main() -> None:
+    """Run the command line; an error a person can mend is one line, not a traceback."""
+    arguments = [one for one in sys.argv[1:] if one != "--debug"]
+    debug = len(arguments) < len(sys.argv) - 1
+    warnings.showwarning = _tell_warning
+    try:
+        app(arguments, standalone_mode=True)
+    except (ValueError, KeyError, TypeError, OSError, ImportError) as error:
+        if debug:
+            raise
+        text = error.args[0] if isinstance(error, KeyError) and error.args else error
+        _stderr().print(f"[red]error:[/red] {escape(str(text))}", highlight=False)
+        _stderr().print("[dim]add --debug to see where[/dim]")
+        raise SystemExit(1) from None
+
+
+def _stderr() -> Console:
+    return Console(stderr=True, soft_wrap=True)
+
+
+def _tell_warning(message: Warning | str, *_: object, **__: object) -> None:
+    _stderr().print(f"[yellow]warning:[/yellow] {escape(str(message))}", highlight=False)

@@ -1,0 +1,103 @@
+"""Command-line options made from a settings dataclass, so that each setting is told once."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import typing
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from minewatch.workflows.settings import help_of, read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["settings_command"]
+
+RunT = typing.TypeVar("RunT")
+
+
+def settings_command(
+    settings: type[Any],
+    *,
+    argument: str,
+    metavar: str,
+) -> Callable[[Callable[[Any], None]], Callable[..., None]]:
+    """Turn ``run(settings)`` into a command with an option for every setting.
+
+    Parameters
+    ----------
+    settings : type
+        The settings dataclass.
+    argument : str
+        The field that is given without a name; a ``.toml`` file there is read as settings.
+    metavar : str
+        What ``--help`` calls that argument.
+
+    Returns
+    -------
+    callable
+        A decorator for the function that takes the settings.
+
+    Examples
+    --------
+    >>> from minewatch.workflows.settings import option
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Settings:
+    ...     input: str = option("", "the input")
+    ...     looks: float = option(4.4, "equivalent number of looks")
+    >>> @settings_command(Settings, argument="input", metavar="INPUT")
+    ... def run(settings):
+    ...     print(settings.looks)
+    >>> run(input="pit", looks=18.0)
+    18.0
+    """
+
+    def decorate(run: Callable[[Any], None]) -> Callable[..., None]:
+        def command(**given: Any) -> None:
+            source = given.pop(argument)
+            if source is not None and source.endswith(".toml"):
+                run(read_settings(settings, source, **given))
+            else:
+                run(read_settings(settings, None, **{argument: source}, **given))
+
+        parameters = [_argument(argument, metavar, settings)]
+        hints = typing.get_type_hints(settings)
+        for field in dataclasses.fields(settings):
+            if field.name != argument:
+                parameters.append(_option(field, hints[field.name]))
+        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        command.__annotations__ = {one.name: one.annotation for one in parameters}
+        command.__name__ = run.__name__
+        command.__doc__ = run.__doc__
+        return command
+
+    return decorate
+
+
+def _argument(name: str, metavar: str, settings: type[Any]) -> inspect.Parameter:
+    text = f"{help_of(settings, name)}; or a TOML file with all settings, as written by a run"
+    kind = Annotated[str | None, typer.Argument(help=text, metavar=metavar, show_default=False)]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+
+
+def _option(field: dataclasses.Field[Any], hint: Any) -> inspect.Parameter:
+    """Describe one option; its default is None, so that the TOML file's value can stand."""
+    text = str(field.metadata.get("help", ""))
+    if field.default not in (None, "", (), dataclasses.MISSING):
+        shown = field.default
+        shown = " ".join(map(str, shown)) if isinstance(shown, tuple) else shown
+        text += f" [dim]\\[default: {shown}][/dim]"
+    elif field.default is dataclasses.MISSING:
+        text += " [red]\\[needed][/red]"
+    arguments = typing.get_args(hint)
+    if typing.get_origin(hint) is tuple and arguments[-1] is Ellipsis:
+        hint = list[arguments[0]]  # type: ignore[valid-type]
+    if type(None) not in typing.get_args(hint):
+        hint = hint | None
+    kind = Annotated[hint, typer.Option(help=text, show_default=False)]
+    return inspect.Parameter(
+        field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind
+    )

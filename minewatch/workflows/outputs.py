@@ -1,0 +1,220 @@
+"""What a run leaves beside its maps: settings, versions, numbers; how it tells of itself."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import functools
+import importlib.metadata
+import json
+import math
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from minewatch._files import whole
+from minewatch.cluster import watch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from distributed import Client
+
+__all__ = [
+    "Notify",
+    "Result",
+    "open_folder",
+    "quiet",
+    "stage",
+    "versions",
+    "write_json",
+    "write_table",
+]
+
+Notify = Callable[[str, int, int], None]
+"""``notify(stage, done, total)``: total 0 is "not known yet"."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run gives back.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where everything lies.
+    summary : dict of str to str
+        The numbers that a person asks for first, ready to print.
+    files : dict of str to pathlib.Path
+        What each file is → the file.
+    """
+
+    folder: Path
+    summary: dict[str, str]
+    files: dict[str, Path]
+
+
+def quiet(stage: str, done: int, total: int) -> None:
+    """Tell nobody."""
+    del stage, done, total
+
+
+@contextlib.contextmanager
+def stage(name: str, client: Client | None, notify: Notify) -> Iterator[None]:
+    """Tell how one stage of a run is getting on.
+
+    Parameters
+    ----------
+    name : str
+        What the progress bar says.
+    client : distributed.Client or None
+        Where the stage computes.
+    notify : callable
+        Who is told.
+
+    Yields
+    ------
+    None
+    """
+    latest = 1
+
+    def count(done: int, total: int) -> None:
+        nonlocal latest
+        latest = max(total, 1)
+        if done < latest:
+            notify(name, done, latest)
+
+    notify(name, 0, 0)
+    with watch(client, count):
+        yield
+    notify(name, latest, latest)
+
+
+def open_folder(path: str, *, overwrite: bool) -> Path:
+    """Make the folder of a run, or refuse to mix its files with others.
+
+    Parameters
+    ----------
+    path : str
+        The folder.
+    overwrite : bool
+        Whether results of an earlier run there may be replaced, file by file.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder, absolute.
+
+    Raises
+    ------
+    FileExistsError
+        If something is there already and `overwrite` is False, or it is a file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = (Path(folder) / "notes.txt").write_text("mine")
+    ...     open_folder(folder, overwrite=False)
+    Traceback (most recent call last):
+    ...
+    FileExistsError: ... is not empty; choose another output folder or say overwrite
+    """
+    folder = Path(path).resolve()
+    if folder.is_file():
+        message = f"{folder} is a file; the output must be a folder"
+        raise FileExistsError(message)
+    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
+        message = f"{folder} is not empty; choose another output folder or say overwrite"
+        raise FileExistsError(message)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@functools.cache
+def _distributions() -> tuple[str, ...]:
+    return (
+        "minewatch", "xarray", "dask", "distributed", "numba", "numpy", "scikit-learn", "zarr",
+        "rasterio", "rioxarray", "odc-geo", "stackstac", "pystac-client",
+    )  # fmt: skip
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that move numbers.
+
+    Returns
+    -------
+    dict of str to str
+        Name → version.
+
+    Examples
+    --------
+    >>> "numba" in versions()
+    True
+    """
+    found = {name: importlib.metadata.version(name) for name in _distributions()}
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return {"finished": now, "python": platform.python_version(), **found}
+
+
+def write_json(path: Path, content: dict[str, object]) -> Path:
+    """Write a JSON file, whole or not at all; what is not a number becomes null.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Where to.
+    content : dict
+        What; numpy numbers and paths are understood.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+    """
+    with whole(path) as partial:
+        partial.write_text(
+            json.dumps(_strict(content), indent=2, allow_nan=False, ensure_ascii=False) + "\n",
+            encoding="utf-8",
+        )
+    return path
+
+
+def _strict(value: object) -> object:
+    if isinstance(value, dict):
+        return {str(key): _strict(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(item) for item in value]
+    if hasattr(value, "item"):
+        return _strict(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if value is None or isinstance(value, str | int | float):
+        return value
+    return str(value)
+
+
+def write_table(path: Path, rows: list[dict[str, object]], columns: list[str]) -> Path:
+    """Write a CSV file, whole or not at all; an empty table still has its header.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Where to.
+    rows : list of dict
+        The rows.
+    columns : list of str
+        The columns, in order.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+    """
+    import pandas as pd
+
+    with whole(path) as partial:
+        pd.DataFrame(rows, columns=columns).to_csv(partial, index=False)
+    return path
