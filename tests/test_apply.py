@@ -1,0 +1,127 @@
+"""Block-wise plumbing gives the same numbers for every chunking and keeps every coordinate."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+from laziness import nothing_computes
+from numpy import testing as npt
+from scipy import ndimage
+
+from minewatch import _apply
+from minewatch.conventions import crs_of
+
+CHUNKS = [
+    {"y": -1, "x": -1},
+    {"y": 7, "x": 13},
+    {"y": 50, "x": 3},  # thinner than the halo: merged for the work, cut apart again
+    {"y": 25, "x": 59},  # a last column of 2
+]
+
+
+def box(block: np.ndarray, rows: float = 3, columns: float = 10) -> np.ndarray:
+    size = (0,) * (block.ndim - 2) + (int(rows), int(columns))
+    return ndimage.uniform_filter(np.asarray(block, "f8"), size, mode="constant").astype("f4")
+
+
+def image(rng: np.random.Generator, *shape: int) -> xr.DataArray:
+    dims = ("time", "y", "x")[-len(shape) :]
+    spatial_ref = xr.DataArray(0, attrs={"crs_wkt": 'LOCAL_CS["pit"]'})
+    coords = {"y": np.arange(shape[-2])[::-1] * 10.0, "x": np.arange(shape[-1]) * 10.0}
+    array = xr.DataArray(rng.random(shape, dtype="f4"), dims=dims, coords=coords)
+    return array.assign_coords(spatial_ref=spatial_ref)
+
+
+@pytest.mark.parametrize("chunks", CHUNKS)
+def test_windows_do_not_see_chunks(rng: np.random.Generator, chunks: dict[str, int]) -> None:
+    whole = image(rng, 2, 50, 61)
+    lazy = whole.chunk(time=1, **chunks)
+    with nothing_computes():
+        result = _apply.windowed(box, lazy, window=(3, 10), arguments=(3, 10))
+    assert result.chunks == lazy.chunks
+    assert crs_of(result) == crs_of(whole)
+    expected = _apply.windowed(box, whole, window=(3, 10), arguments=(3, 10))
+    # scipy's running sum rounds differently from another starting point: one float32 ulp of 1.
+    npt.assert_allclose(result.compute(), expected, atol=2e-7)
+
+
+@pytest.mark.parametrize("chunks", CHUNKS)
+@pytest.mark.parametrize("with_phase", [False, True])
+def test_pairs_of_a_stack_do_not_see_chunks(
+    rng: np.random.Generator, chunks: dict[str, int], with_phase: bool
+) -> None:
+    def product(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        return box((first * second.conj()).real)
+
+    real, imaginary = image(rng, 4, 50, 61), image(rng, 4, 50, 61)
+    stack = (real + 1j * imaginary).astype("complex64")
+    stack = stack.assign_coords(time=np.arange(4), item=("time", list("abcd")))
+    reference, secondary = np.array([0, 1, 0]), np.array([1, 3, 3])
+    phase = None
+    if with_phase:
+        phase = xr.DataArray(rng.random((3, 50, 61), dtype="f4"), dims=("pair", "y", "x"))
+    settings = {"window": (3, 10)}
+    expected = _apply.paired_windows(product, stack, reference, secondary, phase=phase, **settings)
+    lazy = stack.chunk(time=2, **chunks)
+    with nothing_computes():
+        result = _apply.paired_windows(
+            product,
+            lazy,
+            reference,
+            secondary,
+            phase=None if phase is None else phase.chunk(),
+            **settings,
+        )
+    assert result.chunks == ((1, 1, 1), *lazy.chunks[1:])
+    assert set(result.coords) == {"y", "x", "spatial_ref"}
+    npt.assert_allclose(result.compute(), expected, atol=3e-7)
+
+
+def test_a_known_phase_is_taken_out_before_the_window_is_summed(rng: np.random.Generator) -> None:
+    real, imaginary = image(rng, 1, 20, 30), image(rng, 1, 20, 30)
+    first = (real + 1j * imaginary).astype("complex64")
+    phase = xr.DataArray(rng.uniform(-np.pi, np.pi, (1, 20, 30)), dims=("pair", "y", "x"))
+    # s2 = s1·exp(-jφ) gives s1·conj(s2) = |s1|²·exp(jφ): with φ taken out, plain power is left.
+    second = first * np.exp(-1j * phase.isel(pair=0))
+    stack = xr.concat([first, second.astype("complex64")], "time")
+
+    def cross(one: np.ndarray, two: np.ndarray) -> np.ndarray:
+        return np.abs((one * two.conj()).imag).astype("f4")
+
+    ends = np.array([0]), np.array([1])
+    left = _apply.paired_windows(cross, stack, *ends, window=(1, 1), phase=phase)
+    npt.assert_allclose(left, 0, atol=1e-6)  # one complex64 product of unit size
+
+
+@pytest.mark.parametrize("chunks", [{"time": 1}, {"time": 3, "y": 7, "x": 13}, {"time": -1}])
+def test_tallies_add_over_chunks_of_the_counted_dim(
+    rng: np.random.Generator, chunks: dict[str, int]
+) -> None:
+    def count(block: np.ndarray, limits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        limit = limits[:, None, None]
+        return (block < limit).sum(0), (np.isfinite(block) & np.isfinite(limit)).sum(0)
+
+    series = image(rng, 5, 20, 31)
+    limits = np.array([0.5, 0.1, np.nan, 0.9, 1.0])
+    with nothing_computes():
+        below, seen = _apply.tally(count, series.chunk(chunks), limits, dim="time")
+    assert below.dtype == seen.dtype == np.uint16
+    npt.assert_array_equal(below.compute(), (series < limits[:, None, None]).sum("time"))
+    npt.assert_array_equal(seen.compute(), 4)
+    assert crs_of(below) == crs_of(series)
+
+
+def test_reductions_and_vectors_keep_the_other_dims(rng: np.random.Generator) -> None:
+    series = image(rng, 5, 20, 31)
+    lazy = series.chunk(time=2, y=7, x=13)
+    with nothing_computes():
+        middle = _apply.along(lambda block: np.median(block, axis=-1), lazy, "time")
+        pairs = _apply.vectors(
+            lambda block: block[..., :2], lazy, dim="time", out_dim="class", out_size=2
+        )
+    assert middle.chunks == lazy.chunks[1:]
+    npt.assert_array_equal(middle.compute(), series.median("time"))
+    assert pairs.dims == ("y", "x", "class")
+    npt.assert_array_equal(pairs.compute().transpose("class", "y", "x"), series[:2])
+    assert crs_of(middle) == crs_of(pairs) == crs_of(series)
