@@ -1,0 +1,184 @@
+"""Masks: which pixels of an image are worth reading.
+
+Quality masks are bool, and missing quality is not clear. Cover masks are uint8 classes with 255
+where nothing is known. Put a mask on with ``image.where(mask)``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from minewatch.conventions import NO_CLASS, Layer, conform, require
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import xarray as xr
+
+__all__ = ["landsat_clear", "sentinel2_clear", "vegetation", "water"]
+
+CLEAR = Layer("clear", "clear view of the ground", dtype="bool")
+WATER = Layer("water", "open water", dtype="uint8", flags={"land": 0, "water": 1})
+VEGETATION = Layer("vegetation", "green plants", dtype="uint8", flags={"other": 0, "vegetation": 1})
+
+LANDSAT_BITS = {"fill": 0, "dilated_cloud": 1, "cirrus": 2, "cloud": 3, "cloud_shadow": 4}
+"""Bits of Landsat Collection 2 ``QA_PIXEL`` that make a pixel useless."""
+
+SNOW_BIT = 5
+
+
+def landsat_clear(quality: xr.DataArray, *, snow: bool = True) -> xr.DataArray:
+    """Pixels of a Landsat scene with a clear view, by the CFMask bits of ``QA_PIXEL``.
+
+    None of fill, dilated cloud, cirrus, cloud and cloud shadow may be set. The bit called "clear"
+    is not used: it is set on shadow too.
+
+    Parameters
+    ----------
+    quality : xarray.DataArray
+        ``QA_PIXEL`` of Collection 2, integer, any dims; 0 is outside of the scene.
+    snow : bool
+        Whether snow counts as clear.
+
+    Returns
+    -------
+    xarray.DataArray
+        ``clear``, bool.
+
+    Raises
+    ------
+    TypeError
+        If `quality` is not integer.
+
+    References
+    ----------
+    USGS (2023), Landsat 8-9 Collection 2 Level 2 Science Product Guide, LSDS-1619.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> landsat_clear(xr.DataArray([21824, 21952, 22280, 23888, 1, 0])).values
+    array([ True,  True, False, False, False, False])
+    """
+    _require_quality(quality, by="landsat_clear")
+    bits = sum(1 << bit for bit in (*LANDSAT_BITS.values(), *(() if snow else (SNOW_BIT,))))
+    clear = ((quality & bits) == 0) & (quality != 0)
+    return conform(clear, CLEAR, excluded_bits=bits)
+
+
+def sentinel2_clear(
+    quality: xr.DataArray, *, classes: Sequence[int] = (4, 5, 6, 7)
+) -> xr.DataArray:
+    """Pixels of a Sentinel-2 scene with a clear view, by its scene classification (SCL).
+
+    Of ESA's classes (0 no data, 1 saturated, 2 dark or cast shadow, 3 cloud shadow, 4 vegetation,
+    5 not vegetated, 6 water, 7 unclassified, 8 and 9 cloud of medium and high probability,
+    10 cirrus, 11 snow) the four that show ground are kept. Fresh coal and deep pits are often
+    called 2: add it there, ``classes=(2, 4, 5, 6, 7)``.
+
+    Parameters
+    ----------
+    quality : xarray.DataArray
+        SCL, integer, any dims.
+    classes : sequence of int
+        Classes to keep.
+
+    Returns
+    -------
+    xarray.DataArray
+        ``clear``, bool.
+
+    Raises
+    ------
+    TypeError
+        If `quality` is not integer.
+    ValueError
+        If a class is no SCL class, or is 0, no data.
+
+    References
+    ----------
+    ESA, Sentinel-2 Level-2A Algorithm Theoretical Basis Document, scene classification.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> sentinel2_clear(xr.DataArray([0, 2, 3, 5, 9])).values
+    array([False, False, False,  True, False])
+    """
+    _require_quality(quality, by="sentinel2_clear")
+    kept = sorted(set(classes))
+    if not kept or not set(kept) <= set(range(1, 12)):
+        message = f"sentinel2_clear keeps SCL classes 1 to 11, got {kept}; use e.g. (4, 5, 6, 7)"
+        raise ValueError(message)
+    return conform(quality.isin(kept), CLEAR, classes=kept)
+
+
+def water(mndwi: xr.DataArray, *, threshold: float = 0.0) -> xr.DataArray:
+    """Open water, where the seasonal median of MNDWI is above 0.
+
+    Parameters
+    ----------
+    mndwi : xarray.DataArray
+        :func:`minewatch.indices.mndwi` of a composite, any dims.
+    threshold : float
+        Above it is water.
+
+    Returns
+    -------
+    xarray.DataArray
+        ``water``, uint8: 0 land, 1 water, 255 unknown.
+
+    References
+    ----------
+    Xu (2006), Modification of normalised difference water index, Int. J. Remote Sensing 27(14),
+    doi:10.1080/01431160600589179
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> water(xr.DataArray([-0.5, 0.4, np.nan])).values
+    array([  0,   1, 255], dtype=uint8)
+    """
+    return _above(mndwi, threshold, WATER, by="water")
+
+
+def vegetation(ndvi: xr.DataArray, *, threshold: float = 0.4) -> xr.DataArray:
+    """Green plants, where the seasonal median of NDVI is above 0.4.
+
+    Parameters
+    ----------
+    ndvi : xarray.DataArray
+        :func:`minewatch.indices.ndvi` of a composite, any dims.
+    threshold : float
+        Above it is vegetation.
+
+    Returns
+    -------
+    xarray.DataArray
+        ``vegetation``, uint8: 0 other, 1 vegetation, 255 unknown.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> vegetation(xr.DataArray([0.1, 0.7, np.nan])).values
+    array([  0,   1, 255], dtype=uint8)
+    """
+    return _above(ndvi, threshold, VEGETATION, by="vegetation")
+
+
+def _above(index: xr.DataArray, threshold: float, layer: Layer, *, by: str) -> xr.DataArray:
+    require(index, ..., by=by, dtype="floating")
+    above = (index > threshold).astype("uint8")
+    return conform(above.where(np.isfinite(index), NO_CLASS), layer, threshold=float(threshold))
+
+
+def _require_quality(quality: xr.DataArray, *, by: str) -> None:
+    require(quality, ..., by=by)
+    if not np.issubdtype(quality.dtype, np.integer):
+        message = (
+            f"{by} needs the integer quality band, got dtype {quality.dtype}; make missing "
+            "values 0 first: quality.fillna(0).astype('uint16')"
+        )
+        raise TypeError(message)
