@@ -1,0 +1,8 @@
+"""Keep layers: cubes as Zarr, maps as cloud-optimised GeoTIFF. What is written appears whole."""
+
+from __future__ import annotations
+
+from minewatch.store.cubes import append, open_cube, to_zarr
+from minewatch.store.rasters import to_cog
+
+__all__ = ["append", "open_cube", "to_cog", "to_zarr"]

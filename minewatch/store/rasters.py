@@ -1,0 +1,148 @@
+"""Maps as cloud-optimised GeoTIFF, for QGIS and for everyone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from minewatch._files import whole
+from minewatch.conventions import NO_CLASS, require
+from minewatch.conventions.colours import class_colours
+from minewatch.grids import geobox_of
+
+if TYPE_CHECKING:
+    import os
+
+__all__ = ["to_cog"]
+
+
+def to_cog(
+    layer: xr.DataArray, path: str | os.PathLike[str], *, nodata: float | None = None
+) -> Path:
+    """Write a map as a cloud-optimised GeoTIFF.
+
+    Overviews of class maps take the nearest pixel, those of measured values the mean. Classes get
+    their colours, bands their names (dates, pairs, classes), the file the attributes of the layer
+    as tags. It appears whole or not at all. The layer is computed and held in memory.
+
+    Parameters
+    ----------
+    layer : xarray.DataArray
+        Dims (y, x), or (band, y, x) with any leading dim, on a grid with a CRS.
+    path : path-like
+        File to write, ``*.tif``; one that is there is replaced.
+    nodata : float, optional
+        Missing value of the file; NaN for floats and 255 for uint8 and masks if not said.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    ValueError
+        If the layer has no CRS, no even grid or other dims.
+    TypeError
+        If GeoTIFF cannot hold its dtype.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from minewatch.grids import coordinates, geobox
+    >>> box = geobox((0, 0, 40, 30), crs="EPSG:32721", resolution=10)
+    >>> tai = xr.DataArray(np.zeros((3, 4), "float32"), coords=coordinates(box), dims=("y", "x"))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     to_cog(tai, Path(folder) / "tai.tif").name
+    'tai.tif'
+    """
+    import rasterio
+    from rasterio.io import MemoryFile
+    from rasterio.shutil import copy
+
+    if isinstance(layer, xr.DataArray) and layer.ndim == 3:
+        require(layer, str(layer.dims[0]), "y", "x", by="to_cog")
+    else:
+        require(layer, "y", "x", by="to_cog")
+    box = geobox_of(layer, by="to_cog")
+    if layer.dtype == bool:
+        layer = layer.astype("uint8").assign_attrs(layer.attrs)
+    if layer.dtype.name not in rasterio.dtypes.dtype_fwd.values():
+        message = f"GeoTIFF cannot hold {layer.dtype}; cast it: .astype('float32')"
+        raise TypeError(message)
+    classes = layer.dtype == np.dtype("uint8")
+    if nodata is None:
+        nodata = {"f": np.nan, "u": NO_CLASS if classes else None}.get(layer.dtype.kind)
+    values = np.asarray(layer.data)
+    values = values if values.ndim == 3 else values[None]
+    profile = {
+        "driver": "GTiff",
+        "dtype": layer.dtype.name,
+        "count": values.shape[0],
+        "height": values.shape[1],
+        "width": values.shape[2],
+        "crs": box.crs.wkt,
+        "transform": box.transform,
+        "nodata": nodata,
+    }
+    with whole(path) as partial, MemoryFile() as memory:
+        with memory.open(**profile) as plain:
+            plain.write(values)
+            plain.update_tags(**_tags(layer))
+            for band, text in enumerate(_band_names(layer), start=1):
+                plain.set_band_description(band, text)
+                plain.set_band_unit(band, str(layer.attrs.get("units", "")))
+            if classes and values.shape[0] == 1 and (colours := class_colours(layer.attrs)):
+                plain.write_colormap(1, {code: _rgb(hue) for code, (_, hue) in colours.items()})
+        with memory.open() as plain:
+            copy(
+                plain,
+                partial,
+                driver="COG",
+                compress="DEFLATE",
+                predictor="YES",
+                blocksize=512,
+                overview_resampling="NEAREST" if classes else "AVERAGE",
+                bigtiff="IF_SAFER",
+            )
+    return Path(path)
+
+
+def _tags(layer: xr.DataArray) -> dict[str, str]:
+    texts = {
+        key: value if isinstance(value, str) else json.dumps(value, default=str)
+        for key, value in layer.attrs.items()
+    }
+    return {"name": str(layer.name or ""), **texts}
+
+
+def _band_names(layer: xr.DataArray) -> list[str]:
+    if layer.ndim == 2:
+        return [str(layer.name or layer.attrs.get("long_name", ""))]
+    dim = layer.dims[0]
+    if {"reference_time", "secondary_time"} <= set(layer.coords):
+        ends = (np.atleast_1d(layer[end].values) for end in ("reference_time", "secondary_time"))
+        return [f"{_text(first)}_{_text(second)}" for first, second in zip(*ends, strict=True)]
+    if dim not in layer.coords:
+        return [f"{dim} {i}" for i in range(layer.shape[0])]
+    meanings = {code: meaning for code, (meaning, _) in class_colours(layer[dim].attrs).items()}
+    return (
+        [str(meanings.get(value, _text(value))) for value in layer[dim].values.tolist()]
+        if meanings
+        else [_text(value) for value in layer[dim].values]
+    )
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, np.datetime64):
+        return str(value.astype("datetime64[D]"))
+    return str(value)
+
+
+def _rgb(colour: str) -> tuple[int, int, int, int]:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return red, green, blue, 255
