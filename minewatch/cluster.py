@@ -87,8 +87,8 @@ def _worker_count(target: str) -> int | None:
 @contextlib.contextmanager
 def _local(workers: int | None) -> Iterator[Client]:
     import dask
+    from dask.system import CPU_COUNT
     from distributed import Client, LocalCluster
-    from distributed.system import CPU_COUNT
 
     count = workers or CPU_COUNT
     settings = {"distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT}

@@ -1,0 +1,41 @@
+"""A file or folder appears whole or not at all, and what stood there stays until then."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from minewatch._files import whole
+
+
+def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
+    target = tmp_path / "tai.tif"
+    target.write_text("old")
+
+    def fail() -> None:
+        with whole(target) as partial:
+            partial.write_text("half")
+            assert partial.suffix == ".tif"
+            message = "disk full"
+            raise OSError(message)
+
+    with pytest.raises(OSError, match="disk full"):
+        fail()
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_folder_is_replaced_as_one(tmp_path: Path) -> None:
+    target = tmp_path / "cube.zarr"
+    for name in ("first", "second"):
+        with whole(target) as partial:
+            partial.mkdir()
+            (partial / name).write_text(name)
+    assert [path.name for path in target.iterdir()] == ["second"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="make it first"), whole(tmp_path / "no" / "file"):
+        pass
