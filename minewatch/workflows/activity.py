@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-import xarray as xr
-
-from minewatch import activity, grids, insar, plots, store, vectors
+from minewatch import activity, grids, insar, store
 from minewatch.cluster import connect
 from minewatch.conventions import crs_of
-from minewatch.report import Section, write_report
 from minewatch.sources import coherence as coherence_source
 from minewatch.sources import slc as slc_source
-from minewatch.workflows.outputs import (
-    Notify,
-    Result,
-    open_folder,
-    quiet,
-    stage,
-    versions,
-    write_json,
-    write_table,
-)
-from minewatch.workflows.settings import option, write_settings
+from minewatch.workflows.activity_results import write_results
+from minewatch.workflows.outputs import Notify, Result, open_folder, quiet, stage
+from minewatch.workflows.settings import option
 
 if TYPE_CHECKING:
-    import geopandas as gpd
-    from distributed import Client
+    import xarray as xr
+    from odc.geo.geobox import GeoBox
 
 __all__ = ["ActivitySettings", "activity_run"]
 
@@ -108,17 +96,114 @@ def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Resul
     if not source.exists():
         message = f"input {settings.input!r} does not exist; give a folder of SLCs or coherence"
         raise FileNotFoundError(message)
-    _check_threshold(settings.threshold)
+    method = _threshold_method(settings.threshold)
     folder = open_folder(settings.output, overwrite=settings.overwrite)
     with connect(settings.cluster) as client:
-        return _Run(settings, folder, client, notify).result()
+        step = functools.partial(stage, client=client, notify=notify)
+        with step("coherence"):
+            coherence = _stored_coherence(settings, folder)
+        with step("stable ground"):
+            stable = activity.stable_pixels(
+                coherence, minimum=settings.stable_minimum, maximum_std=settings.stable_maximum_std
+            ).compute()  # a byte a pixel
+        with step("pairs"):
+            ledger = activity.screen_pairs(
+                coherence,
+                stable,
+                minimum=settings.stable_minimum,
+                max_perpendicular_baseline=settings.max_perpendicular_baseline,
+                min_pixels=settings.min_pixels,
+            )
+        with step("mean NDAI"):
+            mean_ndai = store.to_zarr(
+                activity.mean_ndai(coherence, ledger),
+                folder / "mean_ndai.zarr",
+                overwrite=settings.overwrite,
+            )
+        with step("threshold"):
+            threshold = activity.ndai_threshold(mean_ndai, **method)
+        with step("activity"):
+            tai = store.to_zarr(
+                activity.tai(
+                    coherence,
+                    ledger,
+                    threshold=threshold,
+                    confidence=settings.confidence,
+                    rule=settings.rule,
+                    min_count=settings.min_count,
+                ).assign(stable=stable),
+                folder / "tai.zarr",
+                overwrite=settings.overwrite,
+            )
+        with step("maps and report"):
+            return write_results(settings, folder, ledger, mean_ndai, threshold, tai)
 
 
-def _check_threshold(text: str) -> str | float:
+def _threshold_method(text: str) -> dict[str, object]:
+    """Read the threshold setting: a method, or a number."""
     if text in {"kde_valley", "otsu"}:
-        return text
+        return {"method": text}
     try:
-        return float(text)
+        return {"method": "fixed", "value": float(text)}
     except ValueError:
         message = f"threshold {text!r} is not known; use 'kde_valley', 'otsu' or a number like 0.2"
         raise ValueError(message) from None
+
+
+def _kind(settings: ActivitySettings) -> str:
+    """Tell SLCs from coherence by what lies in the folder."""
+    if settings.kind != "auto":
+        return settings.kind
+    source = Path(settings.input)
+    names = [path.name for path in source.iterdir()] if source.is_dir() else [source.name]
+    if any(name.endswith((".h5", ".znap")) for name in names):
+        return "slc"
+    rasters = sorted(source.rglob("*.tif*")) if source.is_dir() else [source]
+    if not rasters:
+        message = (
+            f"{source} holds neither SLCs (.h5, .znap, complex .tif) nor coherence rasters (.tif); "
+            f"it holds {', '.join(sorted(names)[:5]) or 'nothing'}"
+        )
+        raise ValueError(message)
+    return "slc" if _is_complex(rasters[0]) else "coherence"
+
+
+def _is_complex(raster: Path) -> bool:
+    import rasterio
+
+    with rasterio.open(raster) as file:
+        return file.dtypes[0].startswith("complex")
+
+
+def _stored_coherence(settings: ActivitySettings, folder: Path) -> xr.DataArray:
+    """Coherence on a map grid, stored: what comes after reads it more than once."""
+    if settings.input.rstrip("/").endswith(".zarr"):
+        return store.open_cube(settings.input, name="coherence")
+    if _kind(settings) == "slc":
+        slc = slc_source.open_stack(settings.input, polarization=settings.polarization)
+        pairs = insar.select_pairs(
+            slc,
+            max_temporal_baseline=settings.max_temporal_baseline,
+            max_perpendicular_baseline=settings.max_perpendicular_baseline,
+            n_next=settings.next_images,
+        )
+        coherence = insar.coherence(slc, pairs, window=settings.window)
+    else:
+        coherence = coherence_source.open_stack(settings.input)
+    if "latitude" in coherence.coords and crs_of(coherence) is None:
+        coherence = grids.geocode(coherence, _map_grid(coherence, settings.resolution))
+    return store.to_zarr(
+        coherence, folder / "coherence.zarr", name="coherence", overwrite=settings.overwrite
+    )
+
+
+def _map_grid(coherence: xr.DataArray, resolution: float) -> GeoBox:
+    """A UTM grid around slant-range data that know their latitude and longitude."""
+    latitude, longitude = coherence.latitude, coherence.longitude
+    bounds = tuple(
+        float(value)
+        for value in (longitude.min(), latitude.min(), longitude.max(), latitude.max())
+    )
+    return grids.geobox(
+        bounds, crs=grids.utm_crs(bounds), resolution=resolution, bounds_crs="EPSG:4326"
+    )

@@ -1,0 +1,132 @@
+"""The files of an activity run: maps, polygons, tables and the page that explains them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from minewatch import activity, plots, store, vectors
+from minewatch.report import Section, write_report
+from minewatch.workflows.outputs import Result, versions, write_json, write_table
+from minewatch.workflows.settings import write_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+    import xarray as xr
+
+    from minewatch.workflows.activity import ActivitySettings
+
+__all__ = ["ledger_rows", "write_results"]
+
+ACTIVE, STABLE = 2, 1
+
+
+def ledger_rows(ledger: xr.Dataset) -> list[dict[str, object]]:
+    """The ledger as rows a person can read, one a pair, with the reason in words.
+
+    Parameters
+    ----------
+    ledger : xarray.Dataset
+        From :func:`minewatch.activity.screen_pairs`.
+
+    Returns
+    -------
+    list of dict
+        Dates as ISO text, numbers, ``keep`` and ``reason``.
+    """
+    reason = ledger["reason"]
+    meanings = dict(
+        zip(reason.attrs["flag_values"], reason.attrs["flag_meanings"].split(), strict=True)
+    )
+    table: pd.DataFrame = ledger.to_dataframe().reset_index()
+    rows = []
+    for row in table.to_dict("records"):
+        code = int(row["reason"])
+        rows.append(
+            {
+                "reference": row["reference_time"].date().isoformat(),
+                "secondary": row["secondary_time"].date().isoformat(),
+                "days": round(float(row["temporal_baseline"]), 1),
+                "perpendicular_baseline_m": round(float(row["perpendicular_baseline"]), 1),
+                "stable_mean": round(float(row["stable_mean"]), 4),
+                "stable_std": round(float(row["stable_std"]), 4),
+                "valid_share": round(float(row["valid_share"]), 4),
+                "keep": bool(row["keep"]),
+                "reason": meanings[code].replace("_", " "),
+            }
+        )
+    return rows
+
+
+def write_results(
+    settings: ActivitySettings,
+    folder: Path,
+    ledger: xr.Dataset,
+    mean_ndai: xr.DataArray,
+    threshold: xr.DataArray,
+    tai: xr.Dataset,
+) -> Result:
+    """Write everything beside the stores and say what there is.
+
+    Parameters
+    ----------
+    settings : ActivitySettings
+        The run.
+    folder : pathlib.Path
+        Its folder.
+    ledger, mean_ndai, threshold, tai
+        What it found.
+
+    Returns
+    -------
+    Result
+        Folder, summary, files.
+    """
+    files = {
+        "class map: undecided, stable, active": store.to_cog(tai.activity, folder / "activity.tif"),
+        "share of pairs with activity": store.to_cog(tai.tai, folder / "tai.tif"),
+    }
+    for name, code in (("activity", ACTIVE), ("stability", STABLE)):
+        polygons = vectors.polygonize(tai.activity, value=code)
+        files[f"{name} areas"] = vectors.to_geojson(polygons, folder / f"{name}.geojson")
+    rows = ledger_rows(ledger)
+    dropped = [row for row in rows if not row["keep"]]
+    files["all pairs, with reasons"] = write_table(folder / "pairs.csv", rows, list(rows[0]))
+    files["dropped pairs, with reasons"] = write_table(
+        folder / "dropped_pairs.csv", dropped, list(rows[0])
+    )
+    areas = activity.activity_areas(tai)
+    summary = _summary(rows, threshold, tai, areas)
+    write_json(
+        folder / "summary.json",
+        {
+            "threshold": float(threshold),
+            "threshold_method": threshold.attrs.get("method_used"),
+            "pairs": len(rows),
+            "pairs_kept": len(rows) - len(dropped),
+            "stable_pixels": int(tai.stable.sum()),
+            "areas_ha": areas,
+        },
+    )
+    outlines = None if settings.outlines is None else vectors.read_polygons(settings.outlines)
+    figures = {
+        "maps": plots.activity_figure(tai, outlines=outlines),
+        "pairs": plots.ledger_figure(ledger),
+        "threshold": plots.threshold_figure(mean_ndai, threshold),
+    }
+    files["quicklook"] = plots.save(figures["maps"], folder / "quicklook.png")
+    made_with = versions()
+    inputs = {"input": settings.input, "dropped pairs": dropped}
+    files["settings, to run it again"] = write_settings(
+        settings, folder / "run.toml", provenance={**made_with, "pairs_dropped": len(dropped)}
+    )
+    files["page that explains it all"] = write_report(
+        folder / "report.html",
+        title="Mine activity from coherence",
+        sections=_sections(summary, figures, rows, threshold),
+        provenance={"settings": settings, "inputs": inputs, "versions": made_with},
+    )
+    return Result(folder, summary, files)
