@@ -1,0 +1,325 @@
+"""Find items: in an API, in a static catalogue, in a file, or in a list that is already here.
+
+An API answers a search itself. Everything else is walked and filtered here, condition by
+condition, so that an empty result can say which condition emptied it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from minewatch.sources.stac.filters import Conditions, conditions, observed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    import pystac
+
+__all__ = ["REMOTE_SCHEMES", "refuse_local_assets", "search"]
+
+REMOTE_SCHEMES = frozenset({"http", "https", "s3", "gs", "az", "abfs", "abfss"})
+"""What a remote catalogue may point its assets at."""
+
+
+def search(
+    source: str | Path | Iterable[Any],
+    *,
+    collections: str | Iterable[str] | None = None,
+    bbox: Sequence[float] | None = None,
+    intersects: Any = None,
+    datetime: Any = None,
+    ids: str | Iterable[str] | None = None,
+    filter: str | Mapping[str, Any] | None = None,
+    max_cloud_cover: float | None = None,
+    max_items: int = 1000,
+    timeout: float = 60,
+    max_retries: int = 5,
+    modifier: Callable[[Any], None] | None = None,
+) -> list[pystac.Item]:
+    """Find STAC items, ordered by time.
+
+    Parameters
+    ----------
+    source : str, pathlib.Path or iterable
+        Address of a STAC API; address or path of a ``catalog.json`` or ``collection.json``
+        (walked), of an item, of an item collection or of a stac-geoparquet file; or a list of
+        items or of their dicts.
+    collections : str or iterable of str, optional
+        Collection identifiers.
+    bbox : sequence of float, optional
+        West, south, east, north in degrees; west > east crosses the antimeridian.
+    intersects : geometry, optional
+        GeoJSON mapping, shapely geometry or anything with ``__geo_interface__``, in degrees.
+    datetime : str, date or pair, optional
+        ``"2023-01-01/2023-06-30"``, ``"2023"``, ``"../2023-01"``, ``(start, None)``; UTC.
+    ids : str or iterable of str, optional
+        Item identifiers.
+    filter : str or mapping, optional
+        CQL2 text or CQL2-JSON on item properties. An API that cannot filter is filtered here.
+    max_cloud_cover : float, optional
+        Largest ``eo:cloud_cover`` in percent; items that do not say it are left out.
+    max_items : int
+        More matches than this are an error, never a silent cut.
+    timeout : float
+        Seconds to wait for each answer of a server.
+    max_retries : int
+        How often a request is repeated after a refused connection or an answer 429 or 5xx.
+    modifier : callable, optional
+        Called on each item to change it in place.
+
+    Returns
+    -------
+    list of pystac.Item
+        At least one, by time.
+
+    Raises
+    ------
+    ValueError
+        If nothing matches (names what was asked and how many items each condition left), if
+        more than `max_items` match, if an argument cannot be read, or if a remote catalogue
+        points at files of this machine.
+    ConnectionError
+        If a server does not answer.
+    FileNotFoundError
+        If a local catalogue does not exist.
+
+    See Also
+    --------
+    load : the items as a lazy cube.
+
+    References
+    ----------
+    STAC API 1.0.0, https://api.stacspec.org; OGC 21-065r2, Common Query Language (CQL2).
+
+    Examples
+    --------
+    >>> item = {
+    ...     "type": "Feature",
+    ...     "stac_version": "1.0.0",
+    ...     "id": "S2A_one",
+    ...     "collection": "sentinel-2-l2a",
+    ...     "geometry": {"type": "Point", "coordinates": [82.5, 22.3]},
+    ...     "bbox": [82.5, 22.3, 82.5, 22.3],
+    ...     "properties": {"datetime": "2023-01-10T05:00:00Z", "eo:cloud_cover": 3},
+    ...     "links": [],
+    ...     "assets": {},
+    ... }
+    >>> [found.id for found in search([item], bbox=(82, 22, 83, 23), filter="eo:cloud_cover < 5")]
+    ['S2A_one']
+    """
+    asked = conditions(
+        collections=collections,
+        bbox=bbox,
+        intersects=intersects,
+        datetime=datetime,
+        ids=ids,
+        filter=filter,
+        max_cloud_cover=max_cloud_cover,
+    )
+    if not isinstance(source, str | Path):
+        candidates, here, label = _as_items(source), asked, "the list"
+    elif is_remote(str(source)):
+        box = None if bbox is None else [float(edge) for edge in bbox]
+        candidates, here = _remote(str(source), asked, box, max_items, timeout, max_retries)
+        label = str(source)
+    else:
+        candidates, here, label = _local(_path(source)), asked, str(source)
+    items = _unique(candidates)
+    counts = [("read", len(items))]
+    for name, test in here.tests().items():
+        items = [item for item in items if test(item)]
+        counts.append((name, len(items)))
+    if not items:
+        raise ValueError(_nothing(label, asked, counts))
+    _refuse_more_than(max_items, items, label)
+    if is_remote(label):
+        refuse_local_assets(items, label)
+    if modifier is not None:
+        for item in items:
+            modifier(item)
+    return sorted(items, key=lambda item: (observed(item)[0], item.id))
+
+
+def is_remote(href: str) -> bool:
+    """Whether a catalogue is read over the network."""
+    return urlsplit(href).scheme in {"http", "https"}
+
+
+def refuse_local_assets(items: Iterable[pystac.Item], origin: str) -> None:
+    """Refuse items from elsewhere that point at files of this machine.
+
+    Parameters
+    ----------
+    items : iterable of pystac.Item
+        From a remote catalogue.
+    origin : str
+        Its address, for the message.
+
+    Raises
+    ------
+    ValueError
+        If an asset's address is none of :data:`REMOTE_SCHEMES`.
+    """
+    for item in items:
+        for name, asset in item.assets.items():
+            if urlsplit(asset.href).scheme not in REMOTE_SCHEMES:
+                message = (
+                    f"item {item.id!r} of {origin} points asset {name!r} at {asset.href!r}: a "
+                    "remote catalogue may not name files of this machine; if you trust it, save "
+                    "the items to a file and search that"
+                )
+                raise ValueError(message)
+
+
+def _as_items(source: Iterable[Any]) -> list[pystac.Item]:
+    import pystac
+
+    if isinstance(source, pystac.Catalog):
+        return list(source.get_items(recursive=True))
+    if isinstance(source, dict):
+        source = source["features"] if source.get("type") == "FeatureCollection" else [source]
+    return [
+        item if isinstance(item, pystac.Item) else pystac.Item.from_dict(item) for item in source
+    ]
+
+
+def _path(source: str | Path) -> Path:
+    parts = urlsplit(str(source))
+    path = Path(url2pathname(parts.path)) if parts.scheme == "file" else Path(source)
+    if path.is_dir():
+        found = [path / name for name in ("catalog.json", "collection.json")]
+        path = next((file for file in found if file.is_file()), path)
+    if not path.is_file():
+        message = (
+            f"no STAC catalogue at {source}; give the address of an API, or the path of a "
+            "catalog.json, an item collection or a stac-geoparquet file"
+        )
+        raise FileNotFoundError(message)
+    return path
+
+
+def _local(path: Path) -> list[pystac.Item]:
+    if path.suffix in {".parquet", ".geoparquet"}:
+        try:
+            import rustac
+        except ImportError as error:
+            message = f"reading {path} needs rustac: pip install 'minewatch[geoparquet]'"
+            raise ImportError(message) from error
+        return _as_items(rustac.read_sync(str(path)))
+    return _walk(_json(path.read_text(encoding="utf-8"), path), str(path.resolve()), None)
+
+
+def _json(text: str, origin: object) -> dict[str, Any]:
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError:
+        content = None
+    if not isinstance(content, dict) or "type" not in content:
+        message = f"{origin} is no STAC: it starts {text[:40]!r}; check the address"
+        raise ValueError(message)
+    return content
+
+
+def _walk(content: dict[str, Any], href: str, stac_io: Any) -> list[pystac.Item]:
+    """All items of a static catalogue, an item collection or an item, assets absolute."""
+    import pystac
+
+    if content["type"] == "FeatureCollection":
+        items = _as_items(content["features"])
+        for item in items:
+            if item.get_self_href() is None:
+                item.set_self_href(href)
+    elif content["type"] == "Feature":
+        items = [pystac.Item.from_dict(content, href=href)]
+    else:
+        kind = pystac.Collection if content["type"] == "Collection" else pystac.Catalog
+        root = kind.from_dict(content, href=href)
+        root.set_root(root)
+        root._stac_io = stac_io
+        items = list(root.get_items(recursive=True))
+    return [item.make_asset_hrefs_absolute() for item in items]
+
+
+def _remote(
+    source: str,
+    asked: Conditions,
+    bbox: list[float] | None,
+    max_items: int,
+    timeout: float,
+    max_retries: int,
+) -> tuple[list[pystac.Item], Conditions]:
+    """The items of a remote catalogue, and the conditions that are still to be judged here."""
+    import pystac_client
+    from pystac_client.exceptions import APIError
+    from pystac_client.stac_api_io import StacApiIO
+    from urllib3.util import Retry
+
+    retry = Retry(
+        total=max_retries,
+        backoff_factor=0.5,
+        status_forcelist=(429, 500, 502, 503, 504),
+        allowed_methods=None,
+        raise_on_status=False,
+    )
+    stac_io = StacApiIO(timeout=timeout, max_retries=retry)
+    try:
+        content = _json(stac_io.read_text(source), source)
+        served = [str(name) for name in content.get("conformsTo", ())]
+        if not any("/item-search" in name for name in served):
+            return _walk(content, source, stac_io), asked
+        client = pystac_client.Client.open(source, stac_io=stac_io)
+        filters = asked.filter is not None and any("#filter" in name for name in served)
+        found = client.search(
+            collections=None if asked.collections is None else list(asked.collections),
+            ids=None if asked.ids is None else list(asked.ids),
+            bbox=bbox,
+            intersects=None if bbox or asked.area is None else asked.area.__geo_interface__,
+            datetime=_rfc3339(asked),
+            filter=dict(asked.filter) if filters and asked.filter is not None else None,
+            max_items=max_items + 1,
+        )
+        items = list(found.items())
+    except APIError as error:
+        message = (
+            f"{source} did not answer the search ({error}); check the address and the network, "
+            "or raise timeout and max_retries"
+        )
+        raise ConnectionError(message) from error
+    _refuse_more_than(max_items, items, source)
+    return items, Conditions(filter=None if filters else asked.filter)
+
+
+def _rfc3339(asked: Conditions) -> str | None:
+    if asked.period is None:
+        return None
+    return "/".join(
+        ".." if end is None else end.strftime("%Y-%m-%dT%H:%M:%S.%fZ") for end in asked.period
+    )
+
+
+def _unique(items: Iterable[pystac.Item]) -> list[pystac.Item]:
+    """Each item once: some servers repeat a page."""
+    return list({(item.collection_id, item.id): item for item in items}.values())
+
+
+def _refuse_more_than(max_items: int, items: list[pystac.Item], label: str) -> None:
+    if len(items) > max_items:
+        message = (
+            f"search found more than max_items={max_items} items in {label}; narrow bbox or "
+            "datetime, or raise max_items"
+        )
+        raise ValueError(message)
+
+
+def _nothing(label: str, asked: Conditions, counts: list[tuple[str, int]]) -> str:
+    wanted = "; ".join(asked.tests()) or "everything"
+    (_, first), *rest = counts
+    story = f"{first} items read" if rest or not first else "none"
+    story += "".join(f", {name} left {count}" for name, count in rest)
+    blame = next((name for name, count in rest if count == 0), None) if first else None
+    fix = f"relax {blame}" if blame else "widen the area or the dates, or check the collections"
+    return f"search found no item in {label} for {wanted} ({story}); {fix}"
