@@ -1,0 +1,30 @@
+"""Simulated mines with known truth: the judge of every method.
+
+The simulators share no code with what they are used to judge. :func:`mine_world` makes a whole
+district, :func:`write_stac`, :func:`write_slc` and :func:`write_vectors` put it on disk as a
+satellite archive would; the samplers (:func:`slc_stack`, :func:`coherence_cube`,
+:func:`speckle`, :func:`optical_series`, :func:`annual_ndai`) make single things whose moments are
+known in closed form.
+"""
+
+from minewatch.simulate.bayes import best_f1, mine_probability
+from minewatch.simulate.classes import LAND_COVER, SLC_GROUND
+from minewatch.simulate.optical import optical_series
+from minewatch.simulate.samplers import annual_ndai, coherence_cube, speckle
+from minewatch.simulate.slc import decorrelation, slc_stack
+from minewatch.simulate.world import World, mine_world
+
+__all__ = [
+    "LAND_COVER",
+    "SLC_GROUND",
+    "World",
+    "annual_ndai",
+    "best_f1",
+    "coherence_cube",
+    "decorrelation",
+    "mine_probability",
+    "mine_world",
+    "optical_series",
+    "slc_stack",
+    "speckle",
+]
