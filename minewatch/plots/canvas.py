@@ -1,0 +1,210 @@
+"""How a layer is laid on a sheet: colours, legend, kilometres, outlines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minewatch.conventions import NO_CLASS, crs_of
+from minewatch.conventions.colours import MISSING_COLOUR, class_colours
+from minewatch.grids import cell_areas
+from minewatch.plots.paper import GREY, INK, label
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import xarray as xr
+    from matplotlib.axes import Axes
+
+__all__ = ["aspect", "draw", "outline"]
+
+MOST = 1500
+"""Pixels along a side that are drawn; larger layers are thinned (classes) or averaged first."""
+
+SCALES: dict[str, tuple[str, tuple[float, float] | None]] = {
+    "coherence": ("gray", (0.0, 1.0)),
+    "tai": ("YlOrRd", (0.0, 1.0)),
+    "probability": ("viridis", (0.0, 1.0)),
+    "ndai": ("RdBu_r", None),
+}
+"""Colour map and limits of the layers that have customary ones."""
+
+
+def draw(
+    axes: Axes,
+    layer: xr.DataArray,
+    limits: tuple[float, float] | None,
+    colours: str | None,
+    *,
+    below: bool,
+) -> None:
+    """Lay a layer on the axes: pixels, legend or colour bar, names of the axes."""
+    if layer.dtype == bool:
+        flags = {"flag_values": [0, 1], "flag_meanings": f"other {layer.name or 'true'}"}
+        layer = layer.astype("uint8").assign_attrs(layer.attrs | flags)
+    axes.set_facecolor(MISSING_COLOUR)
+    if "flag_values" in layer.attrs:
+        _draw_classes(axes, layer)
+    else:
+        _draw_values(axes, layer, limits, colours, below=below)
+    if crs_of(layer) is None or "x" not in layer.indexes:
+        axes.set_xlabel("range sample")
+        axes.set_ylabel("azimuth line")
+    elif _degrees(layer):
+        axes.set_xlabel("longitude (°)")
+        axes.set_ylabel("latitude (°)")
+    else:
+        axes.set_xlabel("easting (km)")
+        axes.set_ylabel("northing (km)")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.get_major_formatter().set_useOffset(False)  # type: ignore[attr-defined]
+    axes.locator_params(nbins=6)
+
+
+def _draw_values(
+    axes: Axes,
+    layer: xr.DataArray,
+    limits: tuple[float, float] | None,
+    colours: str | None,
+    *,
+    below: bool,
+) -> None:
+    from matplotlib import colormaps
+
+    name = str(layer.name or "").removeprefix("mean_")
+    customary, usual = SCALES.get(name, ("cividis", None))
+    step = _step(layer)
+    part = layer.coarsen(y=step, x=step, boundary="pad").mean() if step > 1 else layer
+    values = np.asarray(part.data, dtype="float64")
+    seen = values[np.isfinite(values)]
+    low, high = limits or usual or (np.percentile(seen, [2, 98]) if seen.size else (0.0, 1.0))
+    if limits is None and name == "ndai":
+        low, high = -max(abs(low), abs(high)), max(abs(low), abs(high))
+    if not low < high:
+        low, high = low - 0.5, low + 0.5
+    image = axes.imshow(
+        np.ma.masked_invalid(values),
+        cmap=colormaps[colours or customary],
+        vmin=low,
+        vmax=high,
+        extent=_extent(layer),
+        interpolation="nearest",
+    )
+    under, over = bool((seen < low).any()), bool((seen > high).any())
+    extend = {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[under, over]
+    bar = axes.figure.colorbar(
+        image,
+        ax=axes,
+        location="bottom" if below else "right",
+        shrink=0.8,
+        aspect=30,
+        pad=0.02,
+        extend=extend,
+    )
+    bar.set_label(label(layer.attrs, layer.name), fontsize=9.5, color=INK)
+    bar.ax.tick_params(labelsize=9, colors=INK, width=0.8, color=GREY)
+    bar.outline.set_visible(False)
+
+
+def _draw_classes(axes: Axes, layer: xr.DataArray) -> None:
+    from matplotlib.colors import to_rgba
+    from matplotlib.patches import Patch
+
+    codes = np.asarray(layer.data)
+    step = _step(layer)
+    shown = codes[::step, ::step]
+    picture = np.broadcast_to(to_rgba(MISSING_COLOUR), (*shown.shape, 4)).copy()
+    known = class_colours(layer.attrs)
+    areas = _hectares(layer, codes, [*known, NO_CLASS])
+    patches = []
+    for code, (meaning, colour) in known.items():
+        picture[shown == code] = to_rgba(colour)
+        patches.append(Patch(facecolor=colour, edgecolor=GREY, label=meaning + areas[code]))
+    if not np.isin(codes, list(known)).all():
+        text = "no data" + areas[NO_CLASS]
+        patches.append(Patch(facecolor=MISSING_COLOUR, edgecolor=GREY, label=text))
+    axes.imshow(picture, extent=_extent(layer), interpolation="nearest")
+    axes.legend(
+        handles=patches,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.13),
+        ncols=2,
+        frameon=False,
+        fontsize=9,
+        labelcolor=INK,
+        title=label(layer.attrs, layer.name),
+        title_fontsize=9.5,
+    )
+
+
+def _hectares(layer: xr.DataArray, codes: Any, wanted: list[int]) -> dict[int, str]:
+    if crs_of(layer) is None or not {"y", "x"} <= set(layer.indexes):
+        return {code: f" ({(codes == code).mean():.0%})" for code in wanted}
+    pixel = np.broadcast_to(cell_areas(layer).values[..., None], (codes.shape[0], 1)) / 1e4
+    return {code: f" ({_figures(((codes == code) * pixel).sum())} ha)" for code in wanted}
+
+
+def _figures(value: float) -> str:
+    """Three significant figures, thousands apart."""
+    digits = max(0, 2 - int(np.floor(np.log10(value)))) if value > 0 else 0
+    return f"{round(value, 2 - int(np.floor(np.log10(value)))):,.{digits}f}" if value > 0 else "0"
+
+
+def _step(layer: xr.DataArray) -> int:
+    return max(1, -(-max(layer.shape) // MOST))
+
+
+def _degrees(layer: xr.DataArray) -> bool:
+    from pyproj import CRS
+
+    wkt = crs_of(layer)
+    return wkt is not None and CRS.from_user_input(wkt).is_geographic
+
+
+def _unit(layer: xr.DataArray) -> float:
+    """Map units that one unit of the axes spans: kilometres where the map is in metres."""
+    return 1.0 if crs_of(layer) is None or _degrees(layer) else 1000.0
+
+
+def _extent(layer: xr.DataArray) -> tuple[float, float, float, float]:
+    """Outer edges left, right, bottom, top in units of the axes."""
+    height, width = layer.shape
+    if "x" not in layer.indexes or "y" not in layer.indexes:
+        return (-0.5, width - 0.5, height - 0.5, -0.5)
+    edges = []
+    for dim in ("x", "y"):
+        centres = np.asarray(layer.indexes[dim], dtype="float64") / _unit(layer)
+        half = (centres[-1] - centres[0]) / max(len(centres) - 1, 1) / 2 or 0.5
+        edges.append((float(centres[0] - half), float(centres[-1] + half)))
+    (left, right), (top, bottom) = edges
+    return left, right, bottom, top
+
+
+def aspect(layer: xr.DataArray) -> float:
+    """Height of a map over its width, within what a page can bear."""
+    left, right, bottom, top = _extent(layer)
+    return float(np.clip(abs(top - bottom) / abs(right - left), 0.35, 1.6))
+
+
+def outline(axes: Axes, layer: xr.DataArray, outlines: gpd.GeoDataFrame | None) -> None:
+    """White under black, so that a line shows on any colour."""
+    if outlines is None or not len(outlines):
+        return
+    import shapely
+    from matplotlib.collections import LineCollection
+
+    wkt = crs_of(layer)
+    if wkt is None or outlines.crs is None:
+        message = (
+            "outlines can be drawn only where both they and the layer have a CRS; "
+            "set it: outlines.set_crs(...), minewatch.grids.geocode for a slant-range layer"
+        )
+        raise ValueError(message)
+    shapes = outlines.to_crs(wkt).geometry
+    parts = shapely.get_parts(shapely.boundary(shapes[~shapes.is_empty].to_numpy()))
+    lines = [shapely.get_coordinates(part) / _unit(layer) for part in parts]
+    limits = axes.get_xlim(), axes.get_ylim()
+    for colour, width in (("white", 2.2), ("black", 1.0)):
+        axes.add_collection(LineCollection(lines, colors=colour, linewidths=width))
+    axes.set_xlim(limits[0])
+    axes.set_ylim(limits[1])

@@ -1,0 +1,81 @@
+"""The sheet that every figure is drawn on, and how it is saved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from minewatch._files import whole
+
+if TYPE_CHECKING:
+    import os
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["ACCENT", "GREY", "INK", "MAIN", "label", "save", "sheet", "tidy"]
+
+INK = "#222222"
+GREY = "#8a8a8a"
+MAIN = "#3b6ea5"
+ACCENT = "#d1495b"
+
+
+def save(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 150) -> Path:
+    """Save a figure, whole or not at all.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        From any function here.
+    path : path-like
+        File to write; its suffix says the format: ``.png``, ``.pdf``, ``.svg``.
+    dpi : int
+        Dots per inch of a bitmap; 300 for print.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(sheet(4, 3), Path(folder) / "empty.png").name
+    'empty.png'
+    """
+    with whole(path) as partial:
+        figure.savefig(partial, dpi=dpi, facecolor="white")
+    return Path(path)
+
+
+def sheet(width: float, height: float) -> Figure:
+    """An empty figure, inches, that makes room for its labels by itself."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def tidy(axes: Axes, *, grid: str | None = None, title: str | None = None) -> None:
+    """Thin frame, small dark ticks, a title at the left, grid lines under the data."""
+    for side, spine in axes.spines.items():
+        spine.set_color(GREY)
+        spine.set_linewidth(0.8)
+        spine.set_visible(side in ("left", "bottom") or grid is None)
+    axes.tick_params(colors=INK, labelsize=9, width=0.8, color=GREY, length=3)
+    if grid is not None:
+        axes.set_axisbelow(True)
+        axes.grid(axis=grid, color="#e3e3e3", linewidth=0.8)  # type: ignore[arg-type]
+    if title:
+        axes.set_title(title, loc="left", fontsize=11, color=INK, fontweight="bold")
+    axes.xaxis.label.set(fontsize=9.5, color=INK)
+    axes.yaxis.label.set(fontsize=9.5, color=INK)
+
+
+def label(attrs: dict[Any, Any], name: object) -> str:
+    """Long name and units as a colour bar or an axis says them."""
+    text = str(attrs.get("long_name") or name or "")
+    units = str(attrs.get("units", "1"))
+    text = text[:1].upper() + text[1:]
+    return text if units in ("1", "") else f"{text} ({units})"
