@@ -326,8 +326,9 @@ def dpsvim(vv: xr.DataArray, vh: xr.DataArray) -> xr.DataArray:
 
     References
     ----------
-    dos Santos, da Silva & do Amaral (2021), Modified vegetation index (DPSVIm) for Sentinel-1,
-    Simpósio Brasileiro de Sensoriamento Remoto.
+    dos Santos, da Silva & do Amaral (2021), Vegetation cover monitoring in tropical regions using
+    SAR-C dual-polarization index, Int. J. Remote Sensing 42(19),
+    doi:10.1080/01431161.2021.1959955
 
     Examples
     --------

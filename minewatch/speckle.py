@@ -84,7 +84,7 @@ def lee(
     Examples
     --------
     >>> power = xr.DataArray([[1.0, 2, 1], [2, 3, 1], [1, 2, 5]], dims=("y", "x"), name="vv")
-    >>> lee(power, looks=4, window=3).values[1, 1]
+    >>> float(lee(power, looks=4, window=3)[1, 1])
     2.343
     """
     if variant not in VARIANTS:
