@@ -1,0 +1,191 @@
+"""Statistics of a layer over zones, e.g. the maximum NDAI of a pit at every date."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from minewatch.conventions import Layer, conform, require
+from minewatch.vectors.pixels import pixels_inside
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import geopandas as gpd
+    import pandas as pd
+
+__all__ = ["zonal_series", "zonal_statistics"]
+
+PLAIN = ("mean", "std", "min", "median", "max", "sum")
+
+
+def zonal_series(
+    layer: xr.DataArray,
+    zones: gpd.GeoDataFrame,
+    *,
+    statistic: str = "max",
+    min_valid: float = 0.5,
+) -> xr.DataArray:
+    """One statistic over the pixels of each zone, for every pair or date of a stack.
+
+    A pixel is in a zone if its centre is; pixels outside the grid are not counted. The maximum of
+    a zone grows with its size under pure noise: compare zones of different size by ``"q95"``.
+
+    Parameters
+    ----------
+    layer : xarray.DataArray
+        Dims (..., y, x) with a CRS; NaN is unknown.
+    zones : geopandas.GeoDataFrame
+        Polygons in any CRS; they may overlap.
+    statistic : str
+        ``"mean"``, ``"std"`` (of the sample, ddof 1), ``"min"``, ``"median"``, ``"max"``,
+        ``"sum"`` or a quantile ``"q05"`` … ``"q95"`` (linear, type 7).
+    min_valid : float
+        Share of a zone's pixels that must be finite, else NaN.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dims (..., zone), float32, lazy if `layer` is; ``zone`` is the index of `zones`.
+
+    Raises
+    ------
+    ValueError
+        If the statistic is not known, the CRS is missing or `min_valid` is not in [0, 1].
+
+    See Also
+    --------
+    zonal_statistics : many statistics of one layer, as a table.
+
+    Examples
+    --------
+    >>> import geopandas as gpd, rioxarray
+    >>> from shapely.geometry import box
+    >>> ndai = xr.DataArray(
+    ...     np.array([[[0.1, 0.2], [0.3, np.nan]], [[0.5, np.nan], [np.nan, np.nan]]]),
+    ...     dims=("pair", "y", "x"),
+    ...     coords={"y": [15.0, 5.0], "x": [5.0, 15.0]},
+    ... ).rio.write_crs("EPSG:32721")
+    >>> pit = gpd.GeoDataFrame(geometry=[box(0, 0, 20, 20)], crs="EPSG:32721")
+    >>> zonal_series(ndai, pit).values
+    array([[0.3],
+           [nan]], dtype=float32)
+    """
+    require(layer, ..., "y", "x", by="zonal_series")
+    _check(statistic, min_valid)
+    which, rows, columns = pixels_inside(zones, like=layer)
+    parts = [
+        _reduced(_taken(layer, rows[which == zone], columns[which == zone]), statistic, min_valid)
+        for zone in range(len(zones))
+    ]
+    series = xr.concat(parts, "zone", coords="minimal", compat="override", join="override")
+    series = series.transpose(..., "zone").assign_coords(zone=np.asarray(zones.index))
+    name = f"{statistic}_{layer.name}" if layer.name is not None else statistic
+    long_name = f"zonal {statistic} of {layer.attrs.get('long_name', layer.name or 'the layer')}"
+    kind = Layer(name, long_name, units=str(layer.attrs.get("units", "1")))
+    return conform(series, kind, statistic=statistic, min_valid=min_valid)
+
+
+def _check(statistic: str, min_valid: float) -> None:
+    if statistic not in PLAIN and not re.fullmatch(r"q\d\d", statistic):
+        message = (
+            f"zonal statistics are {', '.join(PLAIN)} or a quantile such as q05, q95; "
+            f"got {statistic!r}"
+        )
+        raise ValueError(message)
+    if not 0 <= min_valid <= 1:
+        message = f"min_valid is a share of the zone's pixels, 0 to 1, got {min_valid}; use 0.5"
+        raise ValueError(message)
+
+
+def _taken(layer: xr.DataArray, rows: Any, columns: Any) -> xr.DataArray:
+    """The pixels of a zone, dims (..., pixel), without their y and x."""
+    bare = layer.drop_vars(["y", "x"])
+    at = {"y": xr.DataArray(rows, dims="pixel"), "x": xr.DataArray(columns, dims="pixel")}
+    taken = bare.isel(at).astype(np.float64).transpose(..., "pixel")
+    return taken if taken.chunks is None else taken.chunk(pixel=-1)
+
+
+def _reduced(pixels: xr.DataArray, statistic: str, min_valid: float) -> xr.DataArray:
+    size = pixels.sizes["pixel"]
+    if not size:
+        return pixels.sum("pixel") * np.nan
+    pixels = pixels.where(np.isfinite(pixels))
+    if statistic.startswith("q"):
+        found = pixels.quantile(int(statistic[1:]) / 100, "pixel").drop_vars("quantile")
+    elif statistic == "std":
+        found = pixels.std("pixel", ddof=1)
+    else:
+        found = getattr(pixels, statistic)("pixel")
+    count = pixels.count("pixel")
+    return found.where((count > 0) & (count >= min_valid * size))
+
+
+def zonal_statistics(
+    layer: xr.DataArray,
+    zones: gpd.GeoDataFrame,
+    *,
+    statistics: Sequence[str] = ("mean", "std", "min", "median", "max", "q95"),
+    min_valid: float = 0.5,
+) -> pd.DataFrame:
+    """Statistics of one layer over each zone, as a table. Computes, reading each pixel once.
+
+    Parameters
+    ----------
+    layer : xarray.DataArray
+        Dims (y, x) with a CRS; NaN is unknown.
+    zones : geopandas.GeoDataFrame
+        Polygons in any CRS; they may overlap.
+    statistics : sequence of str
+        As in :func:`zonal_series`.
+    min_valid : float
+        Share of a zone's pixels that must be finite, else the statistics are NaN.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index of `zones`; ``pixels`` (centres inside), ``valid_share`` and a column for each
+        statistic.
+
+    Raises
+    ------
+    ValueError
+        If a statistic is not known, dims are others or the CRS is missing.
+
+    See Also
+    --------
+    zonal_series : one statistic for every date of a stack.
+
+    Examples
+    --------
+    >>> import geopandas as gpd, rioxarray
+    >>> from shapely.geometry import box
+    >>> tai = xr.DataArray(
+    ...     [[0.2, 0.4], [0.6, np.nan]],
+    ...     dims=("y", "x"),
+    ...     coords={"y": [15.0, 5.0], "x": [5.0, 15.0]},
+    ... ).rio.write_crs("EPSG:32721")
+    >>> pit = gpd.GeoDataFrame(geometry=[box(0, 0, 20, 20)], crs="EPSG:32721")
+    >>> zonal_statistics(tai, pit, statistics=["mean", "max"])
+       pixels  valid_share  mean  max
+    0       4         0.75   0.4  0.6
+    """
+    import pandas as pd
+
+    require(layer, "y", "x", by="zonal_statistics")
+    for statistic in statistics:
+        _check(statistic, min_valid)
+    which, rows, columns = pixels_inside(zones, like=layer)
+    values = _taken(layer, rows, columns).compute()
+    table = []
+    for zone in range(len(zones)):
+        pixels = values[which == zone]
+        size = pixels.sizes["pixel"]
+        share = float(np.isfinite(pixels).mean()) if size else np.nan
+        found = {name: float(_reduced(pixels, name, min_valid)) for name in statistics}
+        table.append({"pixels": size, "valid_share": share, **found})
+    columns_wanted = ["pixels", "valid_share", *statistics]
+    return pd.DataFrame(table, index=zones.index, columns=columns_wanted)
