@@ -56,7 +56,7 @@ _MATHIEU = "doi:10.1016/S0034-4257(98)00030-3"
 
 INDICES: Mapping[str, Index] = MappingProxyType(
     {
-        "ndsv_scalar": Index(ndsv_scalar, (), "doi:10.1109/LGRS.2013.2274327"),
+        "ndsv_scalar": Index(ndsv_scalar, (), "Angiuli & Trianni (2014)"),
         "bsi": Index(bsi, ("blue", "red", "nir", "swir16"), "Rikimaru et al. (2002)"),
         "ndsi": Index(ndsi, ("nir", "swir16"), "Rogers & Kearney (2004)"),
         "ndsi_deng": Index(ndsi_deng, ("green", "swir22"), "doi:10.1016/j.jag.2015.02.010"),

@@ -93,7 +93,7 @@ def mmfi_surrogate(
     References
     ----------
     Huang & Zhang (2012), Morphological building/shadow index for building extraction from
-    high-resolution imagery over urban areas, IEEE JSTARS 5(1), doi:10.1109/JSTARS.2011.2168195
+    high-resolution imagery over urban areas, IEEE JSTARS 5(1).
 
     Examples
     --------

@@ -39,7 +39,7 @@ def ndsv(**bands: xr.DataArray) -> xr.Dataset:
     References
     ----------
     Angiuli & Trianni (2014), Urban mapping in Landsat images based on normalized difference
-    spectral vector, IEEE GRSL 11(3), doi:10.1109/LGRS.2013.2274327
+    spectral vector, IEEE GRSL 11(3).
 
     Examples
     --------

@@ -1,0 +1,7 @@
+"""Composites: one clean image from a season of clouded or speckled ones."""
+
+from __future__ import annotations
+
+from minewatch.composites.series import composite, valid_count
+
+__all__ = ["composite", "valid_count"]
