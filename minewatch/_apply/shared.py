@@ -55,7 +55,7 @@ def with_shared(
         import dask.array as da
 
         lazy = [array if is_lazy(array) else array.chunk() for array in arrays]
-        lazy = list(xr.unify_chunks(*lazy))  # type: ignore[arg-type]
+        lazy = [array for array in xr.unify_chunks(*lazy) if isinstance(array, xr.DataArray)]
         chunks = lazy[0].data.chunks
         data = da.map_blocks(
             _Called(function),
