@@ -201,8 +201,7 @@ def _map_grid(coherence: xr.DataArray, resolution: float) -> GeoBox:
     """A UTM grid around slant-range data that know their latitude and longitude."""
     latitude, longitude = coherence.latitude, coherence.longitude
     bounds = tuple(
-        float(value)
-        for value in (longitude.min(), latitude.min(), longitude.max(), latitude.max())
+        float(value) for value in (longitude.min(), latitude.min(), longitude.max(), latitude.max())
     )
     return grids.geobox(
         bounds, crs=grids.utm_crs(bounds), resolution=resolution, bounds_crs="EPSG:4326"

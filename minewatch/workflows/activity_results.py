@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from minewatch import activity, plots, store, vectors
 from minewatch.report import Section, write_report
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
     import xarray as xr
+    from matplotlib.figure import Figure
 
     from minewatch.workflows.activity import ActivitySettings
 
@@ -115,18 +115,69 @@ def write_results(
     figures = {
         "maps": plots.activity_figure(tai, outlines=outlines),
         "pairs": plots.ledger_figure(ledger),
-        "threshold": plots.threshold_figure(mean_ndai, threshold),
+        "threshold": plots.threshold_figure(threshold, mean_ndai),
     }
     files["quicklook"] = plots.save(figures["maps"], folder / "quicklook.png")
     made_with = versions()
-    inputs = {"input": settings.input, "dropped pairs": dropped}
     files["settings, to run it again"] = write_settings(
         settings, folder / "run.toml", provenance={**made_with, "pairs_dropped": len(dropped)}
     )
     files["page that explains it all"] = write_report(
         folder / "report.html",
         title="Mine activity from coherence",
-        sections=_sections(summary, figures, rows, threshold),
-        provenance={"settings": settings, "inputs": inputs, "versions": made_with},
+        sections=_sections(figures, rows, tai),
+        provenance={
+            "settings": dataclasses.asdict(settings),
+            "threshold": dict(threshold.attrs),
+            "versions": made_with,
+        },
+        summary=summary,
     )
     return Result(folder, summary, files)
+
+
+def _summary(
+    rows: list[dict[str, object]],
+    threshold: xr.DataArray,
+    tai: xr.Dataset,
+    areas: dict[str, float],
+) -> dict[str, str]:
+    kept = sum(bool(row["keep"]) for row in rows)
+    return {
+        **{f"{name} area": f"{area:,.1f} ha" for name, area in areas.items()},
+        "pairs kept": f"{kept} of {len(rows)}",
+        "stable pixels": f"{int(tai.stable.sum()):,}",
+        "NDAI threshold": f"{float(threshold):.3f} ({threshold.attrs['method_used']})",
+    }
+
+
+def _sections(
+    figures: dict[str, Figure], rows: list[dict[str, object]], tai: xr.Dataset
+) -> list[Section]:
+    confidence = 100 * float(tai.tai.attrs.get("confidence", 0.95))
+    return [
+        Section(
+            "Where the mine was active",
+            "Left: the share of image pairs in which the ground changed more than stable ground "
+            "does (TAI). Right: what that share allows to say. A pixel is active if even the lower "
+            f"end of its {confidence:.0f} % interval is at least one half, stable if even the upper "
+            "end is small, and undecided otherwise: more pairs decide more of the ground.\n\n"
+            "Vegetation and water lose coherence as well and look active; mask them before the map "
+            "is read as mining. Consecutive pairs share an image, so they are not independent and "
+            "the interval is the least that is uncertain.",
+            figures=[figures["maps"]],
+        ),
+        Section(
+            "Which pairs were used",
+            "A pair whose stable ground lost coherence as a whole tells of weather, snow or a long "
+            "baseline, not of mining, and is left out.",
+            figures=[figures["pairs"]],
+            table=rows,
+        ),
+        Section(
+            "The threshold",
+            "NDAI compares each pixel with stable ground: 0 is as coherent, 1 is no coherence at "
+            "all. The threshold lies in the valley between quiet and changing ground.",
+            figures=[figures["threshold"]],
+        ),
+    ]

@@ -1,0 +1,84 @@
+"""The command line as a newcomer meets it: help, a run, and mistakes told in one line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import xarray as xr
+
+COMMANDS = ["demo", "activity", "map", "simulate", "info"]
+
+
+def minewatch(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("minewatch")), *arguments]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=300,
+        env={"PATH": "/usr/bin:/bin", "COLUMNS": "200", "HOME": str(Path.home())},
+    )  # fmt: skip
+
+
+def test_help_names_every_command() -> None:
+    shown = minewatch("--help").stdout
+    for command in COMMANDS:
+        assert command in shown
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_explains_itself(command: str) -> None:
+    result = minewatch(command, "--help")
+    assert result.returncode == 0
+    assert "Usage: minewatch" in result.stdout
+
+
+def test_every_setting_is_an_option_with_its_default() -> None:
+    shown = minewatch("activity", "--help").stdout
+    assert "--max-perpendicular-baseline" in shown
+    assert "[default: 250.0]" in shown
+    assert "[default: 3 10]" in shown
+
+
+def test_info_tells_versions() -> None:
+    result = minewatch("info")
+    assert result.returncode == 0
+    assert xr.__version__ in result.stdout
+    assert "CPU cores" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["activity", "nowhere"], "input 'nowhere' does not exist; give a folder of SLCs"),
+        (["activity"], "needs 'input'"),
+        (["activity", ".", "--threshold", "high"], "use 'kde_valley', 'otsu' or a number"),
+        (["map", "catalog.json"], "needs 'reference'"),
+        (["map", "nowhere.json", "--reference", "nowhere.geojson"], "nowhere.geojson"),
+        (["info", "nowhere.zarr"], "nowhere.zarr does not exist; give a Zarr store"),
+    ],
+)
+def test_a_mistake_is_one_line_and_a_status(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = minewatch(*arguments)
+    assert result.returncode == 1
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stderr.startswith("error: ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_option_is_a_usage_error() -> None:
+    result = minewatch("activity", "pit", "--windw", "3", "10")
+    assert result.returncode == 2
+    assert "No such option" in result.stderr
+
+
+def test_an_unknown_key_in_a_file_says_what_was_meant(tmp_path: Path) -> None:
+    settings = tmp_path / "run.toml"
+    settings.write_text('input = "slc"\nwindw = [3, 10]\n')
+    result = minewatch("activity", str(settings))
+    assert result.returncode == 1
+    assert "no setting 'windw'; did you mean 'window'?" in result.stderr
