@@ -33,7 +33,10 @@ __all__ = ["Section", "write_report"]
 ROWS = 500
 """Rows of a table that are shown."""
 
-DPI = 130
+DPI = 160
+
+WIDTH = 100
+"""Screen pixels for each inch of a figure; the finer bitmap keeps it sharp on dense screens."""
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
@@ -41,7 +44,8 @@ STYLE = """
 :root { color-scheme: light; }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 62rem; background: #fff;
-  color: #1d1d1f; font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; }
+  color: #1d1d1f;
+  font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .3rem; }
 h2 { font-size: 1.3rem; margin: 2.6rem 0 .6rem; padding-top: 1rem; border-top: 1px solid #ddd; }
 h3 { font-size: 1rem; margin: 1.4rem 0 .4rem; }
@@ -176,7 +180,8 @@ def _picture(figure: Figure, caption: str, heading: str) -> str:
     data = base64.b64encode(buffer.getvalue()).decode("ascii")
     below = f"<figcaption>{_text(caption)}</figcaption>" if caption else ""
     return (
-        f'<figure><img alt="{_text(caption or heading)}" src="data:image/png;base64,{data}">'
+        f'<figure><img width="{round(figure.get_figwidth() * WIDTH)}" '
+        f'alt="{_text(caption or heading)}" src="data:image/png;base64,{data}">'
         f"{below}</figure>"
     )
 
@@ -192,9 +197,14 @@ def _table(table: Sequence[Mapping[str, object]] | pd.DataFrame) -> str:
         if all(_is_number(row.get(column)) or row.get(column) is None for row in rows)
     }
 
+    decimals = {column: _decimals([row.get(column) for row in rows]) for column in numeric}
+
     def cell(tag: str, column: Any, value: object) -> str:
-        kind = ' class="number"' if column in numeric else ""
-        return f"<{tag}{kind}>{_text(value)}</{tag}>"
+        if column not in numeric:
+            return f"<{tag}>{_text(value)}</{tag}>"
+        if isinstance(value, float | np.floating) and math.isfinite(value):
+            value = f"{value:,.{decimals[column]}f}"
+        return f'<{tag} class="number">{_text(value)}</{tag}>'
 
     head = "".join(cell("th", column, str(column).replace("_", " ")) for column in columns)
     body = "\n".join(
@@ -206,6 +216,13 @@ def _table(table: Sequence[Mapping[str, object]] | pd.DataFrame) -> str:
         f'<div class="wide"><table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody>'
         f"</table></div>{more}"
     )
+
+
+def _decimals(values: list[Any]) -> int:
+    """So many that the largest number of a column shows four figures."""
+    sizes = [abs(float(value)) for value in values if value is not None]
+    largest = max((size for size in sizes if math.isfinite(size)), default=0.0)
+    return min(max(3 - math.floor(math.log10(largest)), 0), 6) if largest > 0 else 0
 
 
 def _block(value: object) -> str:

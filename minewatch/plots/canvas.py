@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,8 +36,6 @@ def draw(
     layer: xr.DataArray,
     limits: tuple[float, float] | None,
     colours: str | None,
-    *,
-    below: bool,
 ) -> None:
     """Lay a layer on the axes: pixels, legend or colour bar, names of the axes."""
     if layer.dtype == bool:
@@ -46,7 +45,7 @@ def draw(
     if "flag_values" in layer.attrs:
         _draw_classes(axes, layer)
     else:
-        _draw_values(axes, layer, limits, colours, below=below)
+        _draw_values(axes, layer, limits, colours)
     if crs_of(layer) is None or "x" not in layer.indexes:
         axes.set_xlabel("range sample")
         axes.set_ylabel("azimuth line")
@@ -56,9 +55,12 @@ def draw(
     else:
         axes.set_xlabel("easting (km)")
         axes.set_ylabel("northing (km)")
+    axes.set_aspect(_stretch(layer))
     for axis in (axes.xaxis, axes.yaxis):
         axis.get_major_formatter().set_useOffset(False)  # type: ignore[attr-defined]
-    axes.locator_params(nbins=6)
+    ratio = aspect(layer)
+    axes.locator_params(axis="x", nbins=3 if ratio > 1.2 else 6)
+    axes.locator_params(axis="y", nbins=3 if ratio < 0.5 else 6)
 
 
 def _draw_values(
@@ -66,8 +68,6 @@ def _draw_values(
     layer: xr.DataArray,
     limits: tuple[float, float] | None,
     colours: str | None,
-    *,
-    below: bool,
 ) -> None:
     from matplotlib import colormaps
 
@@ -92,62 +92,63 @@ def _draw_values(
     )
     under, over = bool((seen < low).any()), bool((seen > high).any())
     extend = {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[under, over]
-    bar = axes.figure.colorbar(
-        image,
-        ax=axes,
-        location="bottom" if below else "right",
-        shrink=0.8,
-        aspect=30,
-        pad=0.02,
-        extend=extend,
-    )
-    bar.set_label(label(layer.attrs, layer.name), fontsize=9.5, color=INK)
-    bar.ax.tick_params(labelsize=9, colors=INK, width=0.8, color=GREY)
-    bar.outline.set_visible(False)
+    _bar(axes, image, layer, extend)
 
 
 def _draw_classes(axes: Axes, layer: xr.DataArray) -> None:
-    from matplotlib.colors import to_rgba
-    from matplotlib.patches import Patch
+    from matplotlib.colors import ListedColormap
 
     codes = np.asarray(layer.data)
+    known = class_colours(layer.attrs)
+    areas = _areas(layer, codes, [*known, NO_CLASS])
+    entries = [(hue, f"{meaning}\n{areas[code]}") for code, (meaning, hue) in known.items()]
+    if not np.isin(codes, list(known)).all():
+        entries.append((MISSING_COLOUR, f"no data\n{areas[NO_CLASS]}"))
     step = _step(layer)
     shown = codes[::step, ::step]
-    picture = np.broadcast_to(to_rgba(MISSING_COLOUR), (*shown.shape, 4)).copy()
-    known = class_colours(layer.attrs)
-    areas = _hectares(layer, codes, [*known, NO_CLASS])
-    patches = []
-    for code, (meaning, colour) in known.items():
-        picture[shown == code] = to_rgba(colour)
-        patches.append(Patch(facecolor=colour, edgecolor=GREY, label=meaning + areas[code]))
-    if not np.isin(codes, list(known)).all():
-        text = "no data" + areas[NO_CLASS]
-        patches.append(Patch(facecolor=MISSING_COLOUR, edgecolor=GREY, label=text))
-    axes.imshow(picture, extent=_extent(layer), interpolation="nearest")
-    axes.legend(
-        handles=patches,
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.13),
-        ncols=2,
-        frameon=False,
-        fontsize=9,
-        labelcolor=INK,
-        title=label(layer.attrs, layer.name),
-        title_fontsize=9.5,
+    places = np.full(shown.shape, len(entries) - 1)
+    for place, code in enumerate(known):
+        places[shown == code] = place
+    image = axes.imshow(
+        places,
+        cmap=ListedColormap([hue for hue, _ in entries]),
+        vmin=-0.5,
+        vmax=len(entries) - 0.5,
+        extent=_extent(layer),
+        interpolation="nearest",
     )
+    bar = _bar(axes, image, layer, "neither")
+    bar.set_ticks(range(len(entries)), labels=[text for _, text in entries])
+    bar.ax.tick_params(length=0)
+    bar.ax.invert_yaxis()
 
 
-def _hectares(layer: xr.DataArray, codes: Any, wanted: list[int]) -> dict[int, str]:
+def _bar(axes: Axes, image: Any, layer: xr.DataArray, extend: str) -> Any:
+    bar = axes.figure.colorbar(image, ax=axes, shrink=0.85, aspect=28, pad=0.02, extend=extend)
+    text = label(layer.attrs, layer.name)
+    text = "\n".join(wrap(text, 18)) if aspect(layer) < 0.5 else text
+    bar.set_label(text, fontsize=9.5, color=INK)
+    bar.ax.tick_params(labelsize=9, labelcolor=INK, width=0.8, color=GREY)
+    bar.outline.set_visible(False)
+    return bar
+
+
+def _areas(layer: xr.DataArray, codes: Any, wanted: list[int]) -> dict[int, str]:
+    """Hectares of each class, its share where pixels have no known size; 255 is all the rest."""
+    shares = {code: codes == code for code in wanted}
+    shares[NO_CLASS] = ~np.isin(codes, wanted[:-1])
     if crs_of(layer) is None or not {"y", "x"} <= set(layer.indexes):
-        return {code: f" ({(codes == code).mean():.0%})" for code in wanted}
-    pixel = np.broadcast_to(cell_areas(layer).values[..., None], (codes.shape[0], 1)) / 1e4
-    return {code: f" ({_figures(((codes == code) * pixel).sum())} ha)" for code in wanted}
+        return {code: f"{where.mean():.0%}" for code, where in shares.items()}
+    pixel = np.broadcast_to(cell_areas(layer).values, codes.shape[:1]) / 1e4
+    return {code: f"{_figures(where.sum(1) @ pixel)} ha" for code, where in shares.items()}
 
 
 def _figures(value: float) -> str:
     """Three significant figures, thousands apart."""
-    digits = max(0, 2 - int(np.floor(np.log10(value)))) if value > 0 else 0
-    return f"{round(value, 2 - int(np.floor(np.log10(value)))):,.{digits}f}" if value > 0 else "0"
+    if not value > 0:
+        return "0"
+    digits = 2 - int(np.floor(np.log10(value)))
+    return f"{round(value, digits):,.{max(digits, 0)}f}"
 
 
 def _step(layer: xr.DataArray) -> int:
@@ -183,7 +184,16 @@ def _extent(layer: xr.DataArray) -> tuple[float, float, float, float]:
 def aspect(layer: xr.DataArray) -> float:
     """Height of a map over its width, within what a page can bear."""
     left, right, bottom, top = _extent(layer)
-    return float(np.clip(abs(top - bottom) / abs(right - left), 0.35, 1.6))
+    ratio = abs(top - bottom) / abs(right - left) * _stretch(layer)
+    return float(np.clip(ratio, 0.35, 1.6))
+
+
+def _stretch(layer: xr.DataArray) -> float:
+    """How much longer a degree of latitude is than one of longitude; 1 on other maps."""
+    if not _degrees(layer):
+        return 1.0
+    *_, bottom, top = _extent(layer)
+    return float(1 / max(np.cos(np.radians((bottom + top) / 2)), 0.1))
 
 
 def outline(axes: Axes, layer: xr.DataArray, outlines: gpd.GeoDataFrame | None) -> None:

@@ -8,7 +8,7 @@ import xarray as xr
 
 from minewatch.conventions import require
 from minewatch.plots.canvas import aspect, draw, outline
-from minewatch.plots.paper import INK, sheet, tidy
+from minewatch.plots.paper import sheet, tidy
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -61,12 +61,13 @@ def map_figure(
     2
     """
     require(layer, "y", "x", by="map_figure")
-    width = 6.4
-    figure = sheet(width, 0.9 + (width - 1.6) * aspect(layer))
+    ratio = aspect(layer)
+    across = min(4.5, 5.5 / ratio)
+    figure = sheet(across + 1.9, across * ratio + 1.0, title=title, maps=True)
     axes = figure.add_subplot()
-    draw(axes, layer, limits, colours, below=False)
+    draw(axes, layer, limits, colours)
     outline(axes, layer, outlines)
-    tidy(axes, title=title)
+    tidy(axes)
     return figure
 
 
@@ -99,16 +100,14 @@ def activity_figure(
             message = f"activity_figure needs the variables tai and activity, got {list(tai)}"
             raise KeyError(message)
         require(tai[name], "y", "x", by="activity_figure (of one season: .isel(season=0))")
-    figure = sheet(10.5, 1.6 + 4.4 * aspect(tai["tai"]))
+    figure = sheet(11.5, 1.3 + 3.9 * aspect(tai["tai"]), title=title, maps=True)
     left, right = figure.subplots(1, 2, sharex=True, sharey=True)
-    draw(left, tai["tai"], (0.0, 1.0), None, below=True)
-    draw(right, tai["activity"], None, None, below=True)
+    draw(left, tai["tai"], (0.0, 1.0), None)
+    draw(right, tai["activity"], None, None)
     for axes, text in ((left, "How often active"), (right, "Active or stable")):
         outline(axes, tai["tai"], outlines)
         tidy(axes, title=text)
     right.set_ylabel("")
-    if title:
-        figure.suptitle(title, fontsize=12, color=INK, fontweight="bold")
     return figure
 
 

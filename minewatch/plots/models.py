@@ -61,7 +61,7 @@ def importance_figure(
     order = sorted(importances.items(), key=lambda item: float(item[1]))[-most:]
     names = [str(name) for name, _ in order]
     kinds = [SENSORS.get(name.partition("_")[0], ("other", GREY)) for name in names]
-    figure = sheet(6.4, 1.2 + 0.235 * len(order))
+    figure = sheet(6.4, 1.2 + 0.235 * len(order), title=title)
     axes = figure.add_subplot()
     axes.barh(
         names, [float(value) for _, value in order], color=[hue for _, hue in kinds], height=0.72
@@ -72,7 +72,7 @@ def importance_figure(
     handles = [Patch(color=hue, label=text) for text, hue in dict.fromkeys(reversed(kinds))]
     if len(handles) > 1:
         axes.legend(handles=handles, frameon=False, fontsize=9, loc="lower right", labelcolor=INK)
-    tidy(axes, grid="x", title=title)
+    tidy(axes, grid="x")
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(-0.6, len(order) - 0.4)
     return figure
@@ -121,22 +121,26 @@ def precision_recall_figure(
     last = np.flatnonzero(np.diff(score[order], append=-np.inf))
     precision, recall = hits[last] / (last + 1), hits[last] / hits[-1]
     average = float(np.sum(np.diff(recall, prepend=0) * precision))
-    figure = sheet(4.8, 4.4)
+    figure = sheet(4.8, 4.6, title=title)
     axes = figure.add_subplot()
     axes.step(np.r_[0, recall], np.r_[1, precision], where="pre", color=MAIN, linewidth=1.8)
     axes.axhline(positive.mean(), color=GREY, linestyle=":", linewidth=1.2)
+    axes.annotate(
+        "guessing", (0.03, positive.mean()), xytext=(0, 3), textcoords="offset points",
+        fontsize=8.5, color=GREY,
+    )  # fmt: skip
     for mark in (0.25, 0.5, 0.75):
         at = int(np.searchsorted(-score[order][last], -mark, side="right")) - 1
         if at >= 0:
             axes.plot(recall[at], precision[at], "o", color=MAIN, markersize=5)
             axes.annotate(
-                f"p ≥ {mark:g}", (recall[at], precision[at]), xytext=(5, 4),
-                textcoords="offset points", fontsize=8.5, color=INK,
+                f"p ≥ {mark:g}", (recall[at], precision[at]), xytext=(-7, -4),
+                textcoords="offset points", ha="right", va="top", fontsize=8.5, color=INK,
             )  # fmt: skip
     axes.set(xlim=(0, 1.02), ylim=(0, 1.04), xlabel="recall", ylabel="precision")
     axes.annotate(
-        f"average precision {average:.3f}", (0.03, 0.05), xycoords="axes fraction", fontsize=9.5,
-        color=INK,
+        f"average precision {average:.3f}", (0.97, 1.02), xycoords="axes fraction", fontsize=9.5,
+        ha="right", color=INK,
     )  # fmt: skip
-    tidy(axes, grid="both", title=title)
+    tidy(axes, grid="both")
     return figure

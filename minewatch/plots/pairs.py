@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
 __all__ = ["ledger_figure", "threshold_figure"]
 
+LEGEND: dict[str, Any] = {
+    "loc": "lower left", "bbox_to_anchor": (0, 1.0), "ncols": 3, "frameon": False, "fontsize": 9,
+    "labelcolor": INK, "borderaxespad": 0.2, "handletextpad": 0.4, "columnspacing": 1.4,
+}  # fmt: skip
+"""Above the axes, where it hides nothing."""
+
 BINS = 200
 """Of the histogram under a threshold."""
 
@@ -43,7 +49,7 @@ def ledger_figure(ledger: xr.Dataset, *, title: str | None = None) -> Figure:
     middle = start + (end - start) // 2
     keep = ledger["keep"].values.astype(bool)
     groups = _reasons(ledger, keep)
-    figure = sheet(9, 5.2)
+    figure = sheet(9, 5.2, title=title)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2.4, 1))
     mean, spread = ledger["stable_mean"].values, ledger["stable_std"].values
     for text, chosen, colour in groups:
@@ -82,15 +88,10 @@ def ledger_figure(ledger: xr.Dataset, *, title: str | None = None) -> Figure:
             lower.axhline(side * float(limit), color=INK, linewidth=1, linestyle="--")
     upper.set_ylabel("coherence of stable ground")
     lower.set_ylabel("perpendicular\nbaseline (m)")
-    upper.legend(
-        loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, frameon=False, fontsize=9,
-        labelcolor=INK, borderaxespad=0.2, handletextpad=0.3, columnspacing=1.4,
-    )  # fmt: skip
+    upper.legend(**LEGEND)
     for axes in (upper, lower):
         tidy(axes, grid="y")
     _dates(lower)
-    if title:
-        figure.suptitle(title, fontsize=12, color=INK, fontweight="bold", x=0.01, ha="left")
     return figure
 
 
@@ -147,6 +148,8 @@ def threshold_figure(
     >>> len(threshold_figure(0.19, values).axes)
     1
     """
+    from matplotlib.ticker import PercentFormatter
+
     edges = np.linspace(-1, 1, BINS + 1)
     if mean_ndai.chunks is not None:
         import dask.array as da
@@ -156,7 +159,7 @@ def threshold_figure(
         counts = np.histogram(mean_ndai.values, bins=edges)[0]
     share = counts / max(counts.sum(), 1)
     at = float(threshold)
-    figure = sheet(7, 3.8)
+    figure = sheet(7, 3.8, title=title)
     axes = figure.add_subplot()
     for chosen, colour, text in (
         (edges[:-1] < at, MAIN, "below: as stable as the reference"),
@@ -188,13 +191,7 @@ def threshold_figure(
     )
     axes.set_xlabel(label(mean_ndai.attrs, mean_ndai.name or "NDAI"))
     axes.set_ylabel("share of pixels")
-    axes.yaxis.set_major_formatter(_percent())
-    axes.legend(frameon=False, fontsize=9, labelcolor=INK, loc="upper right")
-    tidy(axes, grid="y", title=title)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0 if share.max() > 0.03 else 1))
+    axes.legend(**LEGEND)
+    tidy(axes, grid="y")
     return figure
-
-
-def _percent() -> Any:
-    from matplotlib.ticker import PercentFormatter
-
-    return PercentFormatter(1.0, decimals=None)

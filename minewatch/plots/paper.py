@@ -50,11 +50,14 @@ def save(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 150) -> Pat
     return Path(path)
 
 
-def sheet(width: float, height: float) -> Figure:
+def sheet(width: float, height: float, *, title: str | None = None, maps: bool = False) -> Figure:
     """An empty figure, inches, that makes room for its labels by itself."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout="compressed" if maps else "constrained")
+    if title:
+        figure.suptitle(title, fontsize=12, color=INK, fontweight="bold", x=0.01, ha="left")
+    return figure
 
 
 def tidy(axes: Axes, *, grid: str | None = None, title: str | None = None) -> None:
