@@ -1,0 +1,111 @@
+"""Standard scores: features with mean 0 and standard deviation 1 where the model learnt."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import TYPE_CHECKING
+
+import xarray as xr
+
+from minewatch.conventions import Layer, conform
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["moments", "standardise"]
+
+
+def moments(features: xr.Dataset) -> tuple[dict[str, float], dict[str, float]]:
+    """Mean and standard deviation of each feature over all of its pixels or samples.
+
+    Computes, in two passes. Take them of the training samples only, else the test set leaks.
+    The standard deviation divides by n; missing values do not count.
+
+    Parameters
+    ----------
+    features : xarray.Dataset
+        A variable for each feature, any dims.
+
+    Returns
+    -------
+    (dict, dict)
+        Means and standard deviations by name; NaN where a feature has no valid value.
+
+    See Also
+    --------
+    standardise : applies them.
+
+    Examples
+    --------
+    >>> moments(xr.Dataset({"s1_vv": ("sample", [-8.0, -10.0, float("nan")])}))
+    ({'s1_vv': -9.0}, {'s1_vv': 1.0})
+    """
+    values = features.astype("float64")
+    first = xr.Dataset(
+        {f"n_{name}": layer.count() for name, layer in values.items()}
+        | {f"sum_{name}": layer.sum() for name, layer in values.items()}
+    ).compute()
+    count = {str(name): float(first[f"n_{name}"]) for name in values}
+    mean = {name: float(first[f"sum_{name}"]) / n if n else math.nan for name, n in count.items()}
+    second = xr.Dataset(
+        {name: ((layer - mean[str(name)]) ** 2).sum() for name, layer in values.items()}
+    ).compute()
+    std = {name: math.sqrt(float(second[name]) / n) if n else math.nan for name, n in count.items()}
+    return mean, std
+
+
+def standardise(
+    features: xr.Dataset, *, mean: Mapping[str, float], std: Mapping[str, float]
+) -> xr.Dataset:
+    """Standard scores, (value − mean)/standard deviation, of each feature.
+
+    A forest does not care; classifiers that measure distances do.
+
+    Parameters
+    ----------
+    features : xarray.Dataset
+        A variable for each feature, any dims.
+    mean, std : mapping of str to float
+        From :func:`moments` of the training samples. A feature whose standard deviation is 0 or
+        unknown says nothing: it is dropped with a warning.
+
+    Returns
+    -------
+    xarray.Dataset
+        float32 without units, lazy if `features` is.
+
+    Raises
+    ------
+    KeyError
+        If a feature has no mean or standard deviation.
+
+    Examples
+    --------
+    >>> features = xr.Dataset({"s1_vv": ("x", [-8.0, -10.0])})
+    >>> standardise(features, mean={"s1_vv": -9.0}, std={"s1_vv": 0.5}).s1_vv.values
+    array([ 2., -2.], dtype=float32)
+    """
+    unknown = [name for name in features if name not in mean or name not in std]
+    if unknown:
+        message = (
+            f"standardise has no moments of {unknown}; compute them with "
+            "minewatch.features.moments of samples that hold the same features"
+        )
+        raise KeyError(message)
+    constant = [str(name) for name in features if not std[str(name)] > 0]
+    if constant:
+        warnings.warn(
+            f"standardise drops {constant}: constant or missing in all training samples; "
+            "leave them out of the stack",
+            stacklevel=2,
+        )
+    scores = {}
+    for key, layer in features.drop_vars(constant).items():
+        name = str(key)
+        score = (layer - float(mean[name])) / float(std[name])
+        long_name = f"standard score of {layer.attrs.get('long_name', name)}"
+        scores[name] = conform(
+            score, Layer(name, long_name), mean=float(mean[name]), std=float(std[name])
+        )
+    return xr.Dataset(scores, attrs=features.attrs)
