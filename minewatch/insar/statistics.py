@@ -288,7 +288,7 @@ def _mixture(true: float, looks: float) -> tuple[npt.NDArray[np.float64], npt.ND
     success = 1 - true**2
     if true == 0:
         return np.zeros(1), np.ones(1)
-    low, high = stats.nbinom.ppf([1e-15, 1 - 1e-14], looks, success)
+    low, high = (float(stats.nbinom.ppf(q, looks, success)) for q in (1e-15, 1 - 1e-14))
     step = max(1, int((high - low) // _MOST_TERMS))
     terms = np.arange(max(low, 0), high + step, step)
     weights = stats.nbinom.pmf(terms, looks, success)
