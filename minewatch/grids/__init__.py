@@ -11,7 +11,8 @@ needs, with a margin for the interpolation kernel, so that the result is the sam
 
 from __future__ import annotations
 
-from minewatch.grids.boxes import cell_areas, coordinates, geobox, geobox_of, utm_crs
+from minewatch.grids.areas import cell_areas
+from minewatch.grids.boxes import coordinates, geobox, geobox_of, utm_crs
 from minewatch.grids.geocoding import geocode
 from minewatch.grids.resampling import resample
 

@@ -1,4 +1,4 @@
-"""Where the pixels of a grid lie and how large they are."""
+"""Where the pixels of a grid lie."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from minewatch.conventions import SPATIAL_REF, crs_of
 if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
 
-__all__ = ["cell_areas", "coordinates", "geobox", "geobox_of", "utm_crs"]
+__all__ = ["coordinates", "geobox", "geobox_of", "utm_crs"]
 
 GRID_TOLERANCE = 1e-3
 """Share of a pixel by which coordinates may stray from an even spacing (float32 coordinates do)."""
@@ -283,76 +283,3 @@ def coordinates(box: GeoBox) -> dict[str, xr.DataArray]:
 def _unit(box: GeoBox) -> str:
     unit = str(box.crs.proj.axis_info[0].unit_name)
     return "m" if unit == "metre" else unit
-
-
-def to_map(box: GeoBox, row: Any, column: Any) -> tuple[Any, Any]:
-    """Map coordinates (x, y) of fractional pixel positions, (0, 0) the outer corner."""
-    t = box.transform
-    return t.a * column + t.b * row + t.c, t.d * column + t.e * row + t.f
-
-
-def to_pixels(box: GeoBox, x: Any, y: Any) -> tuple[Any, Any]:
-    """Fractional (row, column) of map coordinates, (0, 0) the outer corner."""
-    t = ~box.transform
-    return t.d * x + t.e * y + t.f, t.a * x + t.b * y + t.c
-
-
-def cell_areas(layer: GeoBox | xr.DataArray | xr.Dataset) -> xr.DataArray:
-    r"""Area of a pixel in square metres, for sums of hectares.
-
-    On a projected grid one number, width times height: the map's own area, which in UTM differs
-    from that on the ground by −0.08 % in the middle of a zone to +0.2 % at its edge. On a
-    geographic grid one number per row, exact on the ellipsoid with semi-minor axis b and
-    eccentricity e,
-
-    .. math:: A = \tfrac{1}{2} b^2 \Delta\lambda \left[
-              \frac{\sin\varphi}{1-e^2\sin^2\varphi}
-              + \frac{\operatorname{artanh}(e\sin\varphi)}{e} \right]_{\varphi_1}^{\varphi_2}
-
-    Parameters
-    ----------
-    layer : GeoBox, xarray.DataArray or xarray.Dataset
-        A grid.
-
-    Returns
-    -------
-    xarray.DataArray
-        ``cell_area`` in m², a scalar (projected) or along y (geographic), float64.
-
-    Raises
-    ------
-    ValueError
-        If the grid has no CRS.
-
-    References
-    ----------
-    Snyder (1987), Map projections: a working manual, USGS Professional Paper 1395, eq. 3-12,
-    https://doi.org/10.3133/pp1395
-
-    Examples
-    --------
-    >>> float(cell_areas(geobox((0, 0, 400, 300), crs="EPSG:32721", resolution=100)))
-    10000.0
-    >>> degree = cell_areas(geobox((0, 0, 1, 1), crs="EPSG:4326", resolution=1))
-    >>> (degree / 1e6).round(1).values
-    array([12308.5])
-    """
-    box = geobox_of(layer, by="cell_areas")
-    if box.crs is None:
-        message = 'cell_areas needs a CRS and the grid has none; give geobox(..., crs="EPSG:...")'
-        raise ValueError(message)
-    attrs = {"long_name": "area of a pixel", "units": "m2"}
-    if not box.crs.geographic:
-        metres = float(box.crs.proj.axis_info[0].unit_conversion_factor)
-        area = abs(box.transform.determinant) * metres**2
-        return xr.DataArray(area, name="cell_area", attrs=attrs)
-    rows = np.radians(box.transform.f + box.transform.e * np.arange(box.shape[0] + 1))
-    ellipsoid = box.crs.proj.ellipsoid
-    a, b = ellipsoid.semi_major_metre, ellipsoid.semi_minor_metre
-    e = math.sqrt(1 - (b / a) ** 2)
-    sine = np.sin(np.clip(rows, -np.pi / 2, np.pi / 2))
-    second = np.arctanh(e * sine) / e if e > 0 else sine
-    zone = b**2 / 2 * (sine / (1 - (e * sine) ** 2) + second)
-    area_of_row = np.abs(np.diff(zone)) * math.radians(abs(box.transform.a))
-    y = coordinates(box)["y"]
-    return xr.DataArray(area_of_row, dims="y", coords={"y": y}, name="cell_area", attrs=attrs)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 import xarray as xr
 
-from minewatch.conventions import NO_CLASS, require
-from minewatch.grids._tiles import Window, fill
-from minewatch.grids.boxes import geobox_of, to_pixels
+from minewatch.conventions import require
+from minewatch.grids._tiles import Window, fill, is_classed, to_pixels, with_missing
+from minewatch.grids.boxes import geobox_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -29,14 +29,35 @@ CONVERGED = 1e-6
 """Share of a sample within which a place must be found."""
 
 
+Method = Literal["bilinear", "nearest"]
+
+
+@overload
 def geocode(
     data: xr.DataArray,
     like: GeoBox | xr.DataArray | xr.Dataset,
     *,
+    latitude: xr.DataArray | None = ...,
+    longitude: xr.DataArray | None = ...,
+    method: Method = ...,
+) -> xr.DataArray: ...
+@overload
+def geocode(
+    data: xr.Dataset,
+    like: GeoBox | xr.DataArray | xr.Dataset,
+    *,
+    latitude: xr.DataArray | None = ...,
+    longitude: xr.DataArray | None = ...,
+    method: Method = ...,
+) -> xr.Dataset: ...
+def geocode(
+    data: xr.DataArray | xr.Dataset,
+    like: GeoBox | xr.DataArray | xr.Dataset,
+    *,
     latitude: xr.DataArray | None = None,
     longitude: xr.DataArray | None = None,
-    method: Literal["bilinear", "nearest"] = "bilinear",
-) -> xr.DataArray:
+    method: Method = "bilinear",
+) -> xr.DataArray | xr.Dataset:
     """Bring a layer from slant range onto a map grid.
 
     Latitude and longitude are projected into the CRS of the grid; for each pixel the fractional
@@ -49,8 +70,9 @@ def geocode(
 
     Parameters
     ----------
-    data : xarray.DataArray
-        A layer in slant range, dims (..., y, x).
+    data : xarray.DataArray or xarray.Dataset
+        Layers in slant range, dims (..., y, x). Class maps and masks go by ``"nearest"`` only;
+        those of a Dataset always do.
     like : GeoBox, xarray.DataArray or xarray.Dataset
         The grid wanted; choose pixels about as large as the samples on the ground, or average the
         samples first (``data.coarsen``, with latitude and longitude).
@@ -59,11 +81,11 @@ def geocode(
         of `data` if not given. **They are computed here** where lazy, with the table of places
         (16 bytes a target pixel).
     method : {"bilinear", "nearest"}
-        How; class maps and masks by ``"nearest"`` only.
+        How.
 
     Returns
     -------
-    xarray.DataArray
+    xarray.DataArray or xarray.Dataset
         On the grid, lazy if `data` is; coordinates beyond y and x are kept.
 
     Raises
@@ -71,6 +93,8 @@ def geocode(
     ValueError
         If latitude and longitude are missing or of another shape, or classes are to be
         interpolated.
+    TypeError
+        If the values are complex, or codes of another dtype than uint8.
 
     See Also
     --------
@@ -92,24 +116,32 @@ def geocode(
     array([[23.5, 33.5, 43.5],
            [22.5, 32.5, 42.5]])
     """
-    require(data, ..., "y", "x", by="geocode")
     box = geobox_of(like, by="geocode")
-    classes = data.dtype in (np.dtype(bool), np.dtype("uint8")) or "flag_values" in data.attrs
-    if method not in ("bilinear", "nearest") or (classes and method != "nearest"):
-        message = (
-            f"geocode got method {method!r} for {data.name!r} ({data.dtype}); use "
-            '"bilinear" for measured values, "nearest" for class maps and masks'
-        )
+    if method not in ("bilinear", "nearest"):
+        message = f"geocode knows the methods bilinear, nearest, got {method!r}"
         raise ValueError(message)
-    if data.dtype == bool:
-        data = data.astype("uint8")
-    rows, columns = _places(
+    layers = data.data_vars if isinstance(data, xr.Dataset) else {data.name: data}
+    for layer in layers.values():
+        require(layer, ..., "y", "x", by="geocode")
+    places = _places(
         _degrees(data, "latitude", latitude), _degrees(data, "longitude", longitude), box
     )
-    missing = NO_CLASS if data.dtype == np.dtype("uint8") else np.nan
+    if isinstance(data, xr.Dataset):
+        found = {
+            name: _geocode(layer, box, places, "nearest" if is_classed(layer) else method)
+            for name, layer in layers.items()
+        }
+        return xr.Dataset(found, attrs=data.attrs)
+    return _geocode(data, box, places, method)
+
+
+def _geocode(
+    data: xr.DataArray, box: GeoBox, places: tuple[Floats, Floats], method: Method
+) -> xr.DataArray:
+    data, missing = with_missing(data, method, by="geocode")
 
     def plan(block: Window) -> tuple[Window, Any] | None:
-        row, column = rows[block], columns[block]
+        row, column = places[0][block], places[1][block]
         if not np.isfinite(row).any():
             return None
         window = tuple(
@@ -119,22 +151,23 @@ def geocode(
         here = (row - window[0].start, column - window[1].start)
         return (window[0], window[1]), (*here, method, missing)
 
-    return fill(data, box, plan, _sample, dtype=data.dtype, missing=missing)
+    return fill(data, box, plan, _sample, missing=missing)
 
 
-def _degrees(data: xr.DataArray, name: str, given: xr.DataArray | None) -> Floats:
+def _degrees(data: xr.DataArray | xr.Dataset, name: str, given: xr.DataArray | None) -> Floats:
     if given is None:
         if name not in data.coords:
             message = (
-                f"geocode needs the {name} of each sample and {data.name!r} has no such "
-                f"coordinate; give {name}=... with dims ('y', 'x')"
+                f"geocode needs the {name} of each sample and there is no such coordinate; "
+                f"give {name}=... with dims ('y', 'x')"
             )
             raise ValueError(message)
         given = data.coords[name]
-    if given.dims != ("y", "x") or given.shape != data.shape[-2:]:
+    shape = (data.sizes["y"], data.sizes["x"])
+    if given.dims != ("y", "x") or given.shape != shape:
         message = (
-            f"geocode needs {name} on the samples of {data.name!r}, dims ('y', 'x') and shape "
-            f"{data.shape[-2:]}, got {given.dims} {given.shape}; cut both alike with .isel"
+            f"geocode needs {name} of each sample, dims ('y', 'x') and shape {shape}, "
+            f"got {given.dims} {given.shape}; cut both alike with .isel"
         )
         raise ValueError(message)
     return np.asarray(given.data, dtype="float64")

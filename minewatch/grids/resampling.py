@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 import xarray as xr
 
-from minewatch.conventions import NO_CLASS, require
-from minewatch.grids._tiles import Window, fill
-from minewatch.grids.boxes import geobox_of, to_map, to_pixels
+from minewatch.conventions import require
+from minewatch.grids._tiles import Window, fill, is_classed, to_map, to_pixels, with_missing
+from minewatch.grids.boxes import geobox_of
 
 if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
@@ -51,8 +51,8 @@ def resample(
     Parameters
     ----------
     data : xarray.DataArray or xarray.Dataset
-        Layers, dims (..., y, x), with a CRS. Floats, or class maps and masks (uint8, bool, or
-        with ``flag_values``), which go by ``"nearest"`` only.
+        Layers, dims (..., y, x), with a CRS. Class maps and masks (uint8, bool, or with flags) go
+        by ``"nearest"`` only; those of a Dataset always do.
     like : GeoBox, xarray.DataArray or xarray.Dataset
         The grid wanted.
     method : {"nearest", "bilinear", "average", "cubic"}
@@ -62,7 +62,7 @@ def resample(
     -------
     xarray.DataArray or xarray.Dataset
         The same layers, coordinates beyond y and x, and attributes, lazy if `data` is. Floats are
-        NaN outside; a mask becomes uint8 with 0, 1 and 255 outside.
+        NaN outside, integers become floats; a mask becomes uint8 with 0, 1 and 255 outside.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def resample(
         If classes are to be interpolated, or coherence by ``"cubic"``: its negative lobes leave
         [0, 1], the only way in which NDAI can exceed 1.
     TypeError
-        If the values are other integers or complex.
+        If the values are complex, or codes of another dtype than uint8.
 
     See Also
     --------
@@ -89,52 +89,36 @@ def resample(
     """
     target = geobox_of(like, by="resample")
     if isinstance(data, xr.Dataset):
-        layers = {name: _resample(layer, target, method) for name, layer in data.data_vars.items()}
+        layers = {
+            name: _resample(layer, target, "nearest" if is_classed(layer) else method)
+            for name, layer in data.data_vars.items()
+        }
         return xr.Dataset(layers, attrs=data.attrs)
     return _resample(data, target, method)
 
 
 def _resample(data: xr.DataArray, target: GeoBox, method: Method) -> xr.DataArray:
     require(data, ..., "y", "x", by="resample")
-    _check(data, method)
-    source = geobox_of(data, by="resample")
-    if data.dtype == bool:
-        data = data.astype("uint8")
-    if source == target:
-        return data
-    missing = np.nan if np.issubdtype(data.dtype, np.floating) else NO_CLASS
-
-    def plan(block: Window) -> tuple[Window, Any] | None:
-        wanted = target[block]
-        window = _window(source, wanted, REACH[method])
-        return None if window is None else (window, (source[window], wanted, method, missing))
-
-    return fill(data, target, plan, _warp, dtype=data.dtype, missing=missing)
-
-
-def _check(data: xr.DataArray, method: str) -> None:
     if method not in REACH:
         message = f"resample knows the methods {', '.join(REACH)}, got {method!r}"
         raise ValueError(message)
-    classes = data.dtype in (np.dtype(bool), np.dtype("uint8")) or "flag_values" in data.attrs
-    if classes and method != "nearest":
-        message = (
-            f"resample cannot interpolate the classes of {data.name!r}: the mean of two codes is a "
-            'third class; use method="nearest", or resample (data == code).astype("float32")'
-        )
-        raise ValueError(message)
-    if not (classes or np.issubdtype(data.dtype, np.floating)):
-        message = (
-            f"resample needs floats, whose missing value is NaN, or classes; {data.name!r} is "
-            f'{data.dtype}: use .astype("float32") (and NaN where it is missing) first'
-        )
-        raise TypeError(message)
     if method == "cubic" and data.name == "coherence":
         message = (
             "resample does not bring coherence onto a grid by cubic convolution: it overshoots, "
             'coherence leaves [0, 1] and NDAI exceeds 1; use method="bilinear" or "average"'
         )
         raise ValueError(message)
+    data, missing = with_missing(data, method, by="resample")
+    source = geobox_of(data, by="resample")
+    if source == target:
+        return data
+
+    def plan(block: Window) -> tuple[Window, Any] | None:
+        wanted = target[block]
+        window = _window(source, wanted, REACH[method])
+        return None if window is None else (window, (source[window], wanted, method, missing))
+
+    return fill(data, target, plan, _warp, missing=missing)
 
 
 def _window(source: GeoBox, wanted: GeoBox, reach: int) -> Window | None:
