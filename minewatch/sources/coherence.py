@@ -19,6 +19,7 @@ from minewatch.insar.pairs import PAIR_COORDS
 from minewatch.insar.statistics import COHERENCE
 from minewatch.sources import baselines as tables
 from minewatch.sources import rasters
+from minewatch.sources.files import dates_in, found
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -120,7 +121,7 @@ def open_stack(
     import dask.array as da
 
     patterns = PATTERNS if pattern is None else (pattern,)
-    paths = rasters.found(source, patterns, by="coherence.open_stack")
+    paths = found(source, patterns, by="coherence.open_stack")
     by_pair = _pairs(paths, strict=pattern is not None or not _is_folder(source))
     headers = [rasters.raster(path) for _, path, _ in by_pair]
     grid = None if like is None else geobox_of(like, by="coherence.open_stack")
@@ -165,23 +166,23 @@ def _is_folder(source: Any) -> bool:
 
 def _pairs(paths: Sequence[Path], *, strict: bool) -> list[tuple[Pair, Path, bool]]:
     """Dates, file, and whether its name has the later date first; ordered by dates."""
-    found: dict[Pair, list[tuple[Path, bool]]] = defaultdict(list)
+    named: dict[Pair, list[tuple[Path, bool]]] = defaultdict(list)
     undated = []
     for path in paths:
-        dates = rasters.dates_in(path.name)
+        dates = dates_in(path.name)
         if len(dates) < 2 or dates[0] == dates[1]:
             undated.append(path.name)
             continue
         reference, secondary = sorted(dates[:2])
-        found[reference, secondary].append((path, dates[0] > dates[1]))
-    if undated and (strict or not found):
+        named[reference, secondary].append((path, dates[0] > dates[1]))
+    if undated and (strict or not named):
         message = (
             f"coherence.open_stack needs two dates in each name, as in 20180106_20180130_cc.tif; "
             f"{undated[:3]} have not; choose the files with pattern='...'"
         )
         raise ValueError(message)
     days = defaultdict(list)
-    for (reference, secondary), files in found.items():
+    for (reference, secondary), files in named.items():
         days[tables.day(reference), tables.day(secondary)] += [path for path, _ in files]
     for pair, files_of_pair in days.items():
         if len(files_of_pair) > 1:
@@ -190,7 +191,7 @@ def _pairs(paths: Sequence[Path], *, strict: bool) -> list[tuple[Pair, Path, boo
                 f"{[path.name for path in files_of_pair[:3]]}; keep one, e.g. by pattern='...'"
             )
             raise ValueError(message)
-    return [(pair, *found[pair][0]) for pair in sorted(found)]
+    return [(pair, *named[pair][0]) for pair in sorted(named)]
 
 
 def _sidecar(path: Path) -> dict[str, float]:

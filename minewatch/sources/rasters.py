@@ -7,8 +7,6 @@ error where that fails.
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
-import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,17 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minewatch.sources.windows import Reading
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy.typing as npt
     from affine import Affine
     from odc.geo.geobox import GeoBox
 
-__all__ = ["dates_in", "found", "one_grid", "Raster", "raster"]
-
-DATE = re.compile(r"(?<!\d)((?:19|20)\d{2})-?(\d{2})-?(\d{2})(?:T(\d{2}):?(\d{2}):?(\d{2}))?(?!\d)")
-"""YYYYMMDD or YYYY-MM-DD, perhaps with a time of day behind a T."""
+__all__ = ["one_grid", "Raster", "raster", "read_window"]
 
 
 @dataclass(frozen=True)
@@ -99,66 +96,85 @@ class Raster:
         dask.array.Array
             Dims (y, x).
         """
-        import dask.array as da
-        from dask.base import tokenize
-
-        window = _Windowed(self, convert, np.dtype(dtype), like, nodata)
-        name = f"raster-{tokenize(self, convert, dtype, str(like), nodata, chunk)}"
-        return da.from_array(window, chunks=(chunk, chunk), name=name, asarray=False, lock=False)
+        arguments = (self.path, convert, None if like is None else str(like), like, nodata)
+        shape = self.shape if like is None else (int(like.shape[0]), int(like.shape[1]))
+        return Reading(_converted, arguments, shape, dtype).lazy(self.stamp, chunk=chunk)
 
 
-class _Windowed:
-    """What dask slices: each slice is one read."""
+def _converted(
+    path: str,
+    convert: Callable[[npt.NDArray[Any]], npt.NDArray[Any]],
+    _: str | None,
+    like: GeoBox | None,
+    nodata: float | None,
+    key: tuple[slice, slice],
+) -> npt.NDArray[Any]:
+    """One window, on the raster's grid or on another, as values."""
+    if like is None:
+        return convert(read_window(path, key))
+    import rasterio
+    from rasterio.enums import Resampling
+    from rasterio.vrt import WarpedVRT
+    from rasterio.windows import Window
 
-    def __init__(
-        self,
-        raster: Raster,
-        convert: Callable[[npt.NDArray[Any]], npt.NDArray[Any]],
-        dtype: np.dtype[Any],
-        like: GeoBox | None,
-        nodata: float | None,
-    ) -> None:
-        self.raster, self.convert, self.dtype = raster, convert, dtype
-        self.like, self.nodata = like, nodata
-        self.shape = raster.shape if like is None else tuple(like.shape)
-        self.ndim = 2
+    try:
+        with (
+            rasterio.open(path) as dataset,
+            WarpedVRT(
+                dataset,
+                crs=str(like.crs),
+                transform=like.transform,
+                height=like.shape[0],
+                width=like.shape[1],
+                resampling=Resampling.bilinear,
+                src_nodata=nodata,
+                nodata=nodata,
+                # Without a nodata value, an alpha band tells what lies outside.
+                add_alpha=nodata is None,
+            ) as warped,
+        ):
+            window = Window.from_slices(*key, *like.shape)
+            values = convert(warped.read(1, window=window))
+            if nodata is None:
+                values[warped.read(2, window=window) == 0] = np.nan
+    except rasterio.errors.RasterioError as error:
+        raise RuntimeError(_unreadable(path, error)) from error
+    return values
 
-    def __getitem__(self, key: tuple[slice, slice]) -> npt.NDArray[Any]:
-        import rasterio
-        from rasterio.enums import Resampling
-        from rasterio.vrt import WarpedVRT
-        from rasterio.windows import Window
 
-        rows, columns = (part.indices(size) for part, size in zip(key, self.shape, strict=True))
-        window = Window(columns[0], rows[0], columns[1] - columns[0], rows[1] - rows[0])
-        try:
-            with _quiet(), rasterio.open(self.raster.path) as dataset:
-                outside = None
-                if self.like is None:
-                    stored = dataset.read(1, window=window)
-                else:
-                    with WarpedVRT(
-                        dataset,
-                        crs=str(self.like.crs),
-                        transform=self.like.transform,
-                        height=self.shape[0],
-                        width=self.shape[1],
-                        resampling=Resampling.bilinear,
-                        src_nodata=self.nodata,
-                        nodata=self.nodata,
-                        # Without a nodata value, an alpha band tells what lies outside.
-                        add_alpha=self.nodata is None,
-                    ) as warped:
-                        stored = warped.read(1, window=window)
-                        if self.nodata is None:
-                            outside = warped.read(2, window=window) == 0
-        except rasterio.errors.RasterioError as error:
-            message = f"cannot read {self.raster.path}: {error}; get the file anew"
-            raise RuntimeError(message) from error
-        values = self.convert(stored).astype(self.dtype, copy=False)
-        if outside is not None:
-            values[outside] = np.nan
-        return values
+def _unreadable(path: str, error: Exception) -> str:
+    return f"cannot read {path}: {error}; get the file anew"
+
+
+def read_window(path: str, key: tuple[slice, slice]) -> npt.NDArray[Any]:
+    """The stored numbers of a window of a single-band raster.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    key : (slice, slice)
+        Rows and columns.
+
+    Returns
+    -------
+    numpy.ndarray
+        Dims (y, x).
+
+    Raises
+    ------
+    RuntimeError
+        If the file cannot be read.
+    """
+    import rasterio
+
+    try:
+        with _quiet(), rasterio.open(path) as dataset:
+            window = rasterio.windows.Window.from_slices(*key, *dataset.shape)
+            stored: npt.NDArray[Any] = dataset.read(1, window=window)
+    except rasterio.errors.RasterioError as error:
+        raise RuntimeError(_unreadable(path, error)) from error
+    return stored
 
 
 @contextlib.contextmanager
@@ -244,80 +260,3 @@ def _describe(raster: Raster) -> str:
     t = raster.transform
     where = f"corner {t.c:.10g}, {t.f:.10g}, pixel {t.a:g} × {t.e:g}"
     return f"{raster.name} ({raster.shape[0]}×{raster.shape[1]}, {where})"
-
-
-def found(
-    source: str | Path | Iterable[str | Path], patterns: Sequence[str], *, by: str
-) -> list[Path]:
-    """The files that a folder, a glob, a path or a list of paths names.
-
-    Parameters
-    ----------
-    source : str, pathlib.Path or iterable of them
-        In a folder the first of `patterns` that matches anything counts.
-    patterns : sequence of str
-        Globs, looked for in all subfolders.
-    by : str
-        The function that asks.
-
-    Returns
-    -------
-    list of pathlib.Path
-        Sorted by name.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is none.
-    """
-    if isinstance(source, str | Path):
-        path = Path(source)
-        if path.is_dir():
-            for pattern in patterns:
-                paths = sorted(path.rglob(pattern))
-                if paths:
-                    return paths
-            message = f"{by} finds no {' or '.join(patterns)} in {path}; pass pattern='*.tif'"
-            raise FileNotFoundError(message)
-        if path.exists():
-            return [path]
-        fixed = Path(path.anchor) if path.anchor else Path()
-        glob = str(path.relative_to(path.anchor) if path.anchor else path)
-        paths = sorted(fixed.glob(glob))
-    else:
-        paths = [Path(name) for name in source]
-        gone = [str(path) for path in paths if not path.exists()]
-        if gone:
-            message = f"{by} does not find {gone[:3]}; check the paths"
-            raise FileNotFoundError(message)
-    if not paths:
-        message = f"{by} finds nothing at {source}; give a folder, a glob or paths"
-        raise FileNotFoundError(message)
-    return sorted(paths)
-
-
-def dates_in(name: str) -> list[np.datetime64]:
-    """The dates a file name holds, in order.
-
-    Parameters
-    ----------
-    name : str
-        E.g. ``"S1AA_20190101T120000_20190113T120000_corr.tif"``.
-
-    Returns
-    -------
-    list of numpy.datetime64
-        Nanoseconds, UTC.
-
-    Examples
-    --------
-    >>> [str(date)[:10] for date in dates_in("cropA_20180106-20180130_VV_8rlks_cc.tif")]
-    ['2018-01-06', '2018-01-30']
-    """
-    dates = []
-    for match in DATE.finditer(name):
-        year, month, day, *clock = (int(part or 0) for part in match.groups())
-        with contextlib.suppress(ValueError):  # eight digits that are no date
-            moment = dt.datetime(year, month, day, *clock)
-            dates.append(np.datetime64(moment, "ns"))
-    return dates
