@@ -1,0 +1,275 @@
+"""A forest as plain arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+    import pandas as pd
+
+__all__ = ["Forest"]
+
+LEAF = -1
+ROWS = 8192
+"""Samples sent down the trees together: their features stay in the processor's cache."""
+
+
+class Forest:
+    """A fitted forest as :func:`load_model` gives it: it predicts, it cannot be fitted.
+
+    Attributes
+    ----------
+    classes_ : array
+        The classes, in the order of the columns of :meth:`predict_proba`.
+    feature_names_in_ : array of str
+        The features, in the order of the columns that it takes.
+    n_features_in_ : int
+        Their number.
+    feature_importances_ : array of float64
+        Shares that add up to 1.
+    training_domain_ : pandas.DataFrame
+        Minimum, quantiles and maximum of each feature in training.
+    provenance_ : dict
+        What was saved with it.
+    versions_ : dict
+        Versions of the libraries that it was fitted with.
+    """
+
+    def __init__(
+        self,
+        arrays: Mapping[str, Any],
+        *,
+        features: list[str],
+        classes: list[Any],
+        domain: pd.DataFrame,
+        provenance: Mapping[str, object],
+        versions: Mapping[str, str],
+    ) -> None:
+        self.starts, self.left, self.right = arrays["starts"], arrays["left"], arrays["right"]
+        self.feature, self.threshold = arrays["feature"], arrays["threshold"]
+        self.leaf_value = arrays["leaf_value"]
+        self.feature_importances_ = arrays["importance"]
+        self.feature_names_in_ = np.array(features, dtype=object)
+        self.n_features_in_ = len(features)
+        self.classes_ = np.array(classes)
+        self.training_domain_ = domain
+        self.provenance_, self.versions_ = dict(provenance), dict(versions)
+        # The row of leaf_value that belongs to a node, where it is a leaf.
+        self._leaf = np.cumsum(self.feature == LEAF) - 1
+
+    def __repr__(self) -> str:
+        return (
+            f"Forest({len(self.starts) - 1} trees, {len(self.feature)} nodes, "
+            f"{self.n_features_in_} features, classes {self.classes_.tolist()})"
+        )
+
+    @classmethod
+    def of(cls, model: Any) -> Forest:
+        """Take the arrays out of a forest of scikit-learn.
+
+        Parameters
+        ----------
+        model : sklearn.ensemble.RandomForestClassifier
+            Fitted on a table with named columns.
+
+        Returns
+        -------
+        Forest
+            The same forest.
+
+        Raises
+        ------
+        TypeError
+            If it is no fitted forest of classification trees with named features.
+        """
+        import pandas as pd
+        from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+
+        if not isinstance(model, RandomForestClassifier | ExtraTreesClassifier):
+            message = f"a forest can be saved, got {type(model).__name__}"
+            message += "; fit one with minewatch.learn.fit_forest"
+            raise TypeError(message)
+        if not hasattr(model, "estimators_") or not hasattr(model, "feature_names_in_"):
+            message = "the forest was not fitted on named features; use minewatch.learn.fit_forest"
+            raise TypeError(message)
+        trees = [estimator.tree_ for estimator in model.estimators_]
+        starts = np.cumsum([0, *(tree.node_count for tree in trees)])
+        leaf = np.concatenate([tree.children_left for tree in trees]) == LEAF
+        shift = np.repeat(starts[:-1], np.diff(starts))
+        arrays = {
+            "starts": starts,
+            "left": np.concatenate([tree.children_left for tree in trees]) + shift,
+            "right": np.concatenate([tree.children_right for tree in trees]) + shift,
+            "feature": np.concatenate([tree.feature for tree in trees]),
+            "threshold": np.concatenate([tree.threshold for tree in trees]),
+            "leaf_value": np.concatenate([tree.value[:, 0, :] for tree in trees])[leaf],
+            "importance": model.feature_importances_,
+        }
+        for name in ("left", "right", "feature"):
+            arrays[name] = np.where(leaf, LEAF, arrays[name]).astype(np.int32)
+        arrays["threshold"] = np.where(leaf, 0.0, arrays["threshold"])
+        features = [str(name) for name in model.feature_names_in_]
+        domain = getattr(model, "training_domain_", pd.DataFrame(index=pd.Index(features)))
+        return cls(
+            arrays,
+            features=features,
+            classes=model.classes_.tolist(),
+            domain=domain,
+            provenance={},
+            versions={},
+        )
+
+    def arrays(self) -> dict[str, Any]:
+        """What a file holds of it."""
+        return {
+            "starts": self.starts,
+            "left": self.left,
+            "right": self.right,
+            "feature": self.feature,
+            "threshold": self.threshold,
+            "leaf_value": self.leaf_value,
+            "importance": self.feature_importances_,
+            "domain": self.training_domain_.to_numpy(np.float64),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Any], header: Mapping[str, Any]) -> Forest:
+        """Build it from what a file holds.
+
+        Raises
+        ------
+        ValueError
+            If the nodes do not form trees.
+        """
+        import pandas as pd
+
+        features = [str(name) for name in header["features"]]
+        _require_trees(arrays, len(features), len(header["classes"]))
+        columns = pd.Index([str(name) for name in header["domain"]])
+        domain = pd.DataFrame(arrays["domain"], index=pd.Index(features), columns=columns)
+        return cls(
+            arrays,
+            features=features,
+            classes=header["classes"],
+            domain=domain,
+            provenance=header["provenance"],
+            versions=header["versions"],
+        )
+
+    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+        """Mean over the trees of the class shares in the leaf that a sample falls into.
+
+        Parameters
+        ----------
+        X : pandas.DataFrame or array
+            A row per sample; a table by column name, an array in the order of
+            ``feature_names_in_``. Compared as float32, as scikit-learn does.
+
+        Returns
+        -------
+        array of float64
+            Dims (sample, class); NaN for samples that lack a feature.
+
+        Raises
+        ------
+        KeyError
+            If the table lacks a feature.
+        ValueError
+            If an array has another number of columns.
+        """
+        rows = self._rows(X)
+        proba = np.full((len(rows), len(self.classes_)), np.nan)
+        complete = np.flatnonzero(np.isfinite(rows).all(axis=1))
+        for start in range(0, len(complete), ROWS):
+            at = complete[start : start + ROWS]
+            part = rows[at]
+            total = np.zeros((len(at), len(self.classes_)))
+            for root in self.starts[:-1]:
+                total += self.leaf_value[self._leaf[self._descend(part, int(root))]]
+            proba[at] = total / (len(self.starts) - 1)
+        return proba
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:
+        """The likeliest class of each sample, the first of several.
+
+        Parameters
+        ----------
+        X : pandas.DataFrame or array
+            As in :meth:`predict_proba`, complete.
+
+        Returns
+        -------
+        array
+            Classes.
+
+        Raises
+        ------
+        ValueError
+            If a sample lacks a feature: it has no class.
+        """
+        proba = self.predict_proba(X)
+        if np.isnan(proba).any():
+            message = "a sample that lacks a feature has no class; drop it, or map with "
+            message += "minewatch.learn.predict, which leaves it out"
+            raise ValueError(message)
+        chosen: npt.NDArray[Any] = self.classes_[proba.argmax(axis=1)]
+        return chosen
+
+    def _rows(self, X: Any) -> npt.NDArray[np.float32]:
+        names = list(self.feature_names_in_)
+        if hasattr(X, "columns"):
+            lacking = [name for name in names if name not in X.columns]
+            if lacking:
+                message = f"the forest was fitted on {names}; the table lacks {lacking}"
+                raise KeyError(message)
+            X = X[names]
+        rows = np.ascontiguousarray(X, dtype=np.float32)
+        if rows.ndim != 2 or rows.shape[1] != len(names):
+            message = f"the forest takes {len(names)} columns, got shape {rows.shape}: {names}"
+            raise ValueError(message)
+        return rows
+
+    def _descend(self, rows: npt.NDArray[np.float32], root: int) -> npt.NDArray[np.int64]:
+        """The leaf of one tree that each sample falls into."""
+        node = np.full(len(rows), root, dtype=np.int64)
+        going = np.arange(len(rows))
+        while len(going):
+            here = node[going]
+            inner = self.feature[here] != LEAF
+            going, here = going[inner], here[inner]
+            low = rows[going, self.feature[here]] <= self.threshold[here]
+            node[going] = np.where(low, self.left[here], self.right[here])
+        return node
+
+
+def _require_trees(arrays: Mapping[str, Any], features: int, classes: int) -> None:
+    """Refuse nodes that lead out of their tree, or in circles."""
+    starts, feature = arrays["starts"], arrays["feature"]
+    nodes, inner = len(feature), feature != LEAF
+    here = np.flatnonzero(inner)
+    sound = (
+        starts.ndim == feature.ndim == 1
+        and len(starts) > 1
+        and starts[0] == 0
+        and starts[-1] == nodes
+        and bool((np.diff(starts) > 0).all())
+        and all(arrays[name].shape == (nodes,) for name in ("left", "right", "threshold"))
+        and arrays["leaf_value"].shape == (nodes - len(here), classes)
+        and arrays["importance"].shape == (features,)
+        and bool(((feature >= LEAF) & (feature < features)).all())
+        and bool(np.isfinite(arrays["threshold"]).all())
+        and bool(np.isfinite(arrays["leaf_value"]).all())
+    )
+    if sound:
+        # Children stand behind their parent and before the next tree.
+        end = starts[np.searchsorted(starts, here, side="right")]
+        children = [arrays[name][here] for name in ("left", "right")]
+        sound = all(bool(((child > here) & (child < end)).all()) for child in children)
+    if not sound:
+        message = "its nodes do not form trees"
+        raise ValueError(message)
