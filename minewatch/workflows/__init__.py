@@ -1,7 +1,29 @@
-"""Whole runs: from a folder or a catalogue to maps, tables and a page that explains them."""
+"""Whole runs: from a folder or a catalogue to maps, tables and a page that explains them.
+
+Each run is described by one frozen dataclass of settings, which is also its TOML file and its
+command line, and leaves everything in one folder.
+"""
 
 from __future__ import annotations
 
+from minewatch.workflows.activity import ActivitySettings, activity_run
+from minewatch.workflows.demo import DemoSettings, demo_run, simulate_run
+from minewatch.workflows.info import describe
+from minewatch.workflows.mapping import MappingSettings, mapping_run
 from minewatch.workflows.outputs import Notify, Result
+from minewatch.workflows.settings import read_settings, write_settings
 
-__all__ = ["Notify", "Result"]
+__all__ = [
+    "ActivitySettings",
+    "activity_run",
+    "DemoSettings",
+    "demo_run",
+    "describe",
+    "MappingSettings",
+    "mapping_run",
+    "Notify",
+    "read_settings",
+    "Result",
+    "simulate_run",
+    "write_settings",
+]

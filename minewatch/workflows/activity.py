@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ActivitySettings", "activity_run"]
 
+METHODS: dict[str, Literal["kde_valley", "otsu"]] = {"kde_valley": "kde_valley", "otsu": "otsu"}
+
 
 @dataclass(frozen=True)
 class ActivitySettings:
@@ -96,7 +98,7 @@ def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Resul
     if not source.exists():
         message = f"input {settings.input!r} does not exist; give a folder of SLCs or coherence"
         raise FileNotFoundError(message)
-    method = _threshold_method(settings.threshold)
+    fixed = _fixed_threshold(settings.threshold)
     folder = open_folder(settings.output, overwrite=settings.overwrite)
     with connect(settings.cluster) as client:
         step = functools.partial(stage, client=client, notify=notify)
@@ -121,7 +123,11 @@ def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Resul
                 overwrite=settings.overwrite,
             )
         with step("threshold"):
-            threshold = activity.ndai_threshold(mean_ndai, **method)
+            if fixed is None:
+                method = METHODS[settings.threshold]
+                threshold = activity.ndai_threshold(mean_ndai, method=method)
+            else:
+                threshold = activity.ndai_threshold(mean_ndai, method="fixed", fixed=fixed)
         with step("activity"):
             tai = store.to_zarr(
                 activity.tai(
@@ -139,12 +145,12 @@ def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Resul
             return write_results(settings, folder, ledger, mean_ndai, threshold, tai)
 
 
-def _threshold_method(text: str) -> dict[str, object]:
-    """Read the threshold setting: a method, or a number."""
-    if text in {"kde_valley", "otsu"}:
-        return {"method": text}
+def _fixed_threshold(text: str) -> float | None:
+    """Read the threshold setting: a number, or None for a method."""
+    if text in METHODS:
+        return None
     try:
-        return {"method": "fixed", "value": float(text)}
+        return float(text)
     except ValueError:
         message = f"threshold {text!r} is not known; use 'kde_valley', 'otsu' or a number like 0.2"
         raise ValueError(message) from None
@@ -172,7 +178,7 @@ def _is_complex(raster: Path) -> bool:
     import rasterio
 
     with rasterio.open(raster) as file:
-        return file.dtypes[0].startswith("complex")
+        return str(file.dtypes[0]).startswith("complex")
 
 
 def _stored_coherence(settings: ActivitySettings, folder: Path) -> xr.DataArray:

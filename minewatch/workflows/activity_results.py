@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from minewatch import activity, plots, store, vectors
+from minewatch.conventions import NO_CLASS
 from minewatch.report import Section, write_report
 from minewatch.workflows.outputs import Result, versions, write_json, write_table
 from minewatch.workflows.settings import write_settings
@@ -91,14 +92,17 @@ def write_results(
     }
     for name, code in (("activity", ACTIVE), ("stability", STABLE)):
         polygons = vectors.polygonize(tai.activity, value=code)
-        files[f"{name} areas"] = vectors.to_geojson(polygons, folder / f"{name}.geojson")
+        files[f"{name} areas"] = folder / f"{name}.geojson"
+        vectors.to_geojson(polygons, files[f"{name} areas"])
     rows = ledger_rows(ledger)
+    files["ledger of pairs"] = folder / "ledger.zarr"
+    store.to_zarr(ledger, folder / "ledger.zarr", overwrite=settings.overwrite)
     dropped = [row for row in rows if not row["keep"]]
     files["all pairs, with reasons"] = write_table(folder / "pairs.csv", rows, list(rows[0]))
     files["dropped pairs, with reasons"] = write_table(
         folder / "dropped_pairs.csv", dropped, list(rows[0])
     )
-    areas = activity.activity_areas(tai)
+    areas = _areas_by_name(tai)
     summary = _summary(rows, threshold, tai, areas)
     write_json(
         folder / "summary.json",
@@ -136,6 +140,15 @@ def write_results(
     return Result(folder, summary, files)
 
 
+def _areas_by_name(tai: xr.Dataset) -> dict[str, float]:
+    """Hectares of each class by its name, what a person looks for first in front."""
+    areas = activity.activity_areas(tai).area
+    flags = tai.activity.attrs
+    codes = dict(zip(flags["flag_meanings"].split(), flags["flag_values"], strict=True))
+    named = {name: float(areas.sel(activity=codes[name])) for name in reversed(codes)}
+    return {**named, "unknown": float(areas.sel(activity=NO_CLASS))}
+
+
 def _summary(
     rows: list[dict[str, object]],
     threshold: xr.DataArray,
@@ -160,8 +173,8 @@ def _sections(
             "Where the mine was active",
             "Left: the share of image pairs in which the ground changed more than stable ground "
             "does (TAI). Right: what that share allows to say. A pixel is active if even the lower "
-            f"end of its {confidence:.0f} % interval is at least one half, stable if even the upper "
-            "end is small, and undecided otherwise: more pairs decide more of the ground.\n\n"
+            f"end of its {confidence:.0f} % interval is at least one half, stable if even the "
+            "upper end is small, and undecided otherwise: more pairs decide more of the ground.\n\n"
             "Vegetation and water lose coherence as well and look active; mask them before the map "
             "is read as mining. Consecutive pairs share an image, so they are not independent and "
             "the interval is the least that is uncertain.",
