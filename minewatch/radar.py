@@ -68,7 +68,7 @@ def to_db(power: XarrayT) -> XarrayT:
     array([-10.,  nan], dtype=float32)
     """
     if isinstance(power, xr.Dataset):
-        return power.map(to_db, keep_attrs=True)
+        return power.assign({name: to_db(layer) for name, layer in power.items()})
     require(power, ..., by="to_db")
     require_power(power, by="to_db")
     decibels: xr.DataArray = 10 * xr.ufuncs.log10(power.where(power > 0))
@@ -103,7 +103,7 @@ def from_db(decibels: XarrayT) -> XarrayT:
     array([0.1], dtype=float32)
     """
     if isinstance(decibels, xr.Dataset):
-        return decibels.map(from_db, keep_attrs=True)
+        return decibels.assign({name: from_db(layer) for name, layer in decibels.items()})
     _require_db(decibels, by="from_db")
     return conform(10 ** (decibels / 10), _named(decibels, "1"))
 

@@ -97,13 +97,12 @@ def lee(
         message = f"lee needs looks > 0, got looks={looks}; Sentinel-1 IW GRD has 4.4"
         raise ValueError(message)
     if isinstance(backscatter, xr.Dataset):
-        return backscatter.map(
-            lambda layer: (
-                lee(layer, looks=looks, window=window, variant=variant)
+        return backscatter.assign(
+            {
+                name: lee(layer, looks=looks, window=window, variant=variant)
+                for name, layer in backscatter.items()
                 if np.issubdtype(layer.dtype, np.floating)
-                else layer
-            ),
-            keep_attrs=True,
+            }
         )
     require(backscatter, ..., "y", "x", by="lee", dtype="floating")
     require_power(backscatter, by="lee")
@@ -215,11 +214,11 @@ def incidence_correction(
         )
         raise ValueError(message)
     if isinstance(backscatter, xr.Dataset):
-        return backscatter.map(
-            lambda layer: incidence_correction(
-                layer, incidence_angle, reference_angle=reference_angle
-            ),
-            keep_attrs=True,
+        return backscatter.assign(
+            {
+                name: incidence_correction(layer, incidence_angle, reference_angle=reference_angle)
+                for name, layer in backscatter.items()
+            }
         )
     by = "incidence_correction"
     require(backscatter, ..., "y", "x", by=by, dtype="floating")

@@ -1,0 +1,202 @@
+"""Lee's filters on speckle whose statistics are known, and the looks they need."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+import xarray as xr
+from numpy import testing as npt
+from oracles_optical import layer, lazy_and_blind, pixel
+
+from minewatch import radar, speckle
+
+LOOKS = 4.4
+# Output looks of homogeneous gamma speckle of 4.4 looks (boxcar: 39.4, 109.6, 214).
+TRUTH = [
+    (3, "mmse", 27.9), (3, "snap", 24.4), (3, "lee1980", 26.4),
+    (5, "mmse", 70.8), (5, "snap", 60.0), (5, "lee1980", 67.3),
+    (7, "mmse", 133.0), (7, "snap", 112.0), (7, "lee1980", 128.0),
+]  # fmt: skip
+
+
+def gamma(rng: np.random.Generator, shape: tuple[int, ...], looks: float = LOOKS) -> xr.DataArray:
+    return layer(rng.gamma(looks, 0.1 / looks, shape).astype("f4"), "vv")
+
+
+def naive_lee(power: np.ndarray, looks: float, window: int, variant: str) -> np.ndarray:
+    """The equations, pixel by pixel."""
+    half, out = window // 2, np.full(power.shape, np.nan)
+    for i, j in np.ndindex(power.shape):
+        around = power[max(0, i - half) : i + half + 1, max(0, j - half) : j + half + 1]
+        around = around[np.isfinite(around)].astype(float)
+        if not np.isfinite(power[i, j]) or 2 * around.size < window**2:
+            continue
+        mean, noise = around.mean(), 1 / looks
+        relative = around.var(ddof=1) / mean**2
+        if relative == 0:
+            out[i, j] = mean
+            continue
+        b = {
+            "mmse": (1 - noise / relative) / (1 + noise),
+            "snap": 1 - noise / relative,
+            "lee1980": (relative - noise) / (relative + noise**2),
+        }[variant]
+        out[i, j] = mean + np.clip(b, 0, 1) * (power[i, j] - mean)
+    return out
+
+
+@pytest.mark.parametrize("variant", ["mmse", "snap", "lee1980"])
+@pytest.mark.parametrize("window", [3, 7])
+def test_lee_is_its_equation(rng: np.random.Generator, window: int, variant: str) -> None:
+    power = gamma(rng, (21, 17))
+    power[4:8, 5:9] *= 30  # a bright edge
+    power[12, 3:6] = np.nan
+    wanted = naive_lee(power.values, LOOKS, window, variant)
+    got = speckle.lee(power, looks=LOOKS, window=window, variant=variant)
+    assert np.isnan(wanted).sum() > 3  # also the corners, where less than half is inside
+    npt.assert_allclose(got, wanted, rtol=2e-5)  # float32 window sums
+
+
+@pytest.mark.parametrize(("window", "variant", "wanted"), TRUTH)
+def test_lee_leaves_the_known_looks_in_homogeneous_speckle(
+    rng: np.random.Generator, window: int, variant: str, wanted: float
+) -> None:
+    size = 600
+    power = gamma(rng, (size, size))
+    filtered = speckle.lee(power, looks=LOOKS, window=window, variant=variant)
+    inner = filtered[window:-window, window:-window]
+    got = speckle.equivalent_number_of_looks(inner, within=xr.ones_like(inner, dtype=bool))
+    # A sample variance of N independent values is good to sqrt(2/N); a window makes about
+    # size²/window² of them. Three sigmas, and half a unit of the table's last digit.
+    tolerance = 3 * np.sqrt(2) * window / size + 0.005
+    npt.assert_allclose(got, wanted, rtol=tolerance)
+    # One sigma of the mean is 0.1/sqrt(4.4·360000) < 0.1 %.
+    npt.assert_allclose(filtered.mean(), power.mean(), rtol=1e-3)
+
+
+def test_lee_limits(rng: np.random.Generator) -> None:
+    power = gamma(rng, (15, 15))
+    inner = (slice(3, -3), slice(3, -3))
+    # No noise to remove: the image stays. float32 rounding of mean + (z - mean).
+    npt.assert_allclose(speckle.lee(power, looks=1e12)[inner], power[inner], rtol=1e-5)
+    # Nothing but noise: the window's mean.
+    mean = power.rolling(y=7, x=7, center=True).mean()
+    npt.assert_allclose(speckle.lee(power, looks=1e-3)[inner], mean[inner], rtol=1e-5)
+    constant = xr.full_like(power, 0.25)
+    npt.assert_array_equal(speckle.lee(constant, looks=LOOKS)[inner], 0.25)
+
+
+def test_lee_does_not_know_the_gain(rng: np.random.Generator) -> None:
+    power = gamma(rng, (15, 15))
+    once = speckle.lee(power, looks=LOOKS)
+    for gain in (2.0**-40, 2.0**40):  # powers of two: exact in float32
+        npt.assert_allclose(speckle.lee(power * gain, looks=LOOKS) / gain, once, rtol=1e-5)
+
+
+def test_lee_is_lazy_and_blind_to_chunks(rng: np.random.Generator) -> None:
+    power = gamma(rng, (2, 23, 19))
+    power[0, 3, 4] = np.nan
+    got = lazy_and_blind(lambda data: speckle.lee(data, looks=LOOKS, window=5), power)
+    assert got.name == "vv"
+    assert got.attrs["window"] == 5
+    npt.assert_array_equal(np.isnan(got[0, 3, 4]), True)
+
+
+def test_lee_takes_a_dataset_and_leaves_its_masks(rng: np.random.Generator) -> None:
+    vv = gamma(rng, (9, 9))
+    scene = xr.Dataset({"vv": vv, "mask": xr.ones_like(vv, dtype="u1")}, attrs={"title": "scene"})
+    got = speckle.lee(scene, looks=LOOKS)
+    xr.testing.assert_identical(got.vv, speckle.lee(vv, looks=LOOKS))
+    xr.testing.assert_identical(got.mask, scene.mask)
+    assert got.attrs == scene.attrs
+    assert "spatial_ref" in got.coords
+
+
+def test_lee_refuses(rng: np.random.Generator) -> None:
+    power = gamma(rng, (9, 9))
+    with pytest.raises(ValueError, match="from_db first"):
+        speckle.lee(radar.to_db(power), looks=LOOKS)
+    with pytest.raises(ValueError, match="use 3, 5 or 7"):
+        speckle.lee(power, looks=LOOKS, window=4)
+    with pytest.raises(ValueError, match=r"Sentinel-1 IW GRD has 4\.4"):
+        speckle.lee(power, looks=0)
+    with pytest.raises(ValueError, match="use one of 'mmse'"):
+        speckle.lee(power, looks=LOOKS, variant="sigma")
+    with pytest.raises(ValueError, match="needs dims"):
+        speckle.lee(power.transpose("x", "y"), looks=LOOKS)
+
+
+@pytest.mark.parametrize("looks", [1.0, 4.4, 18.0])
+def test_looks_of_gamma_speckle_are_its_shape(rng: np.random.Generator, looks: float) -> None:
+    power = gamma(rng, (400, 400), looks)
+    power[:200] *= 9  # another field, masked out
+    power[300, ::7] = np.nan
+    within = layer(np.arange(400)[:, None] >= np.full(400, 200))
+    got = speckle.equivalent_number_of_looks(power, within=within)
+    # sd of mean²/var of a gamma variable over n = 80 000: about sqrt(2(1 + 1/L)/n) <= 0.7 %.
+    npt.assert_allclose(got, looks, rtol=0.021)
+
+
+def test_looks_are_per_image_and_unknown_without_pixels(rng: np.random.Generator) -> None:
+    power = gamma(rng, (3, 40, 40))
+    power[1] = np.nan
+    power[2] = 0.1
+    within = xr.ones_like(power[0], dtype=bool)
+    got = speckle.equivalent_number_of_looks(power.chunk(y=7), within=within)
+    assert got.dims == ("time",)
+    assert got.chunks is None
+    npt.assert_array_equal(np.isnan(got), [False, True, True])
+    with pytest.raises(ValueError, match=r"grids\.resample"):
+        speckle.equivalent_number_of_looks(power, within=within[:20])
+    with pytest.raises(ValueError, match="from_db first"):
+        speckle.equivalent_number_of_looks(radar.to_db(power[0]), within=within)
+    with pytest.raises(TypeError, match="dtype bool"):
+        speckle.equivalent_number_of_looks(power[0], within=power[0])
+
+
+@pytest.mark.parametrize(("angle", "change"), [(45, 1.057), (30, -0.704), (37, 0.0)])
+def test_incidence_correction_in_decibels(angle: float, change: float) -> None:
+    got = speckle.incidence_correction(pixel(0.1, "vv"), pixel(angle))
+    npt.assert_allclose(radar.to_db(got) + 10, change, atol=5e-4)  # the table's last digit
+
+
+def test_incidence_correction_is_lazy_and_ends_at_grazing(rng: np.random.Generator) -> None:
+    power = gamma(rng, (2, 23, 19))
+    angle = layer(np.linspace(30, 95, 23 * 19).reshape(23, 19), units="degree")
+    angle[0, 0] = np.nan
+    got = lazy_and_blind(speckle.incidence_correction, power, angle)
+    npt.assert_array_equal(np.isnan(got[0]), ~(angle < 89))
+    whole = speckle.incidence_correction(xr.Dataset({"vv": power}), angle)
+    xr.testing.assert_identical(whole.vv, got)
+    with pytest.raises(ValueError, match="centred near 37"):
+        speckle.incidence_correction(power, angle, reference_angle=90)
+    with pytest.raises(ValueError, match="from_db first"):
+        speckle.incidence_correction(radar.to_db(power), angle)
+    with pytest.raises(ValueError, match=r"grids\.resample"):
+        speckle.incidence_correction(power, angle[1:])
+
+
+@pytest.mark.data
+def test_lee_comes_closer_to_an_independent_despeckler(real_data: Path) -> None:
+    """OPERA RTC-S1 and its total-variation twins: both filters take out the same speckle."""
+    folder = real_data / "s1-rtc-opera-california"
+    gains = []
+    for smooth in sorted((folder / "tv").rglob("*292319-IW2*.tif")):
+        stem, polarization = smooth.name.split("_v1.0")[0], smooth.name.split("_v1.0_")[1][:2]
+        for raw in (folder / "unfiltered").rglob(f"{stem}*_{polarization}.tif"):
+            with rasterio.open(raw) as noisy, rasterio.open(smooth) as peer:
+                assert noisy.bounds == peer.bounds
+                power, other = noisy.read(1), peer.read(1)
+            filtered = speckle.lee(layer(power, polarization.lower()), looks=LOOKS).values
+            known = np.isfinite(filtered) & (power > 0) & (other > 0)
+            before, after = (
+                np.corrcoef(np.log(image[known]), np.log(other[known]))[0, 1]
+                for image in (power, filtered)
+            )
+            gains.append(after - before)
+            npt.assert_allclose(filtered[known].mean(), power[known].mean(), rtol=0.01)
+    assert len(gains) == 22
+    assert min(gains) > 0.08  # of correlations between 0.72 and 0.80
