@@ -206,8 +206,11 @@ def _stored_coherence(settings: ActivitySettings, folder: Path) -> xr.DataArray:
 def _map_grid(coherence: xr.DataArray, resolution: float) -> GeoBox:
     """A UTM grid around slant-range data that know their latitude and longitude."""
     latitude, longitude = coherence.latitude, coherence.longitude
-    bounds = tuple(
-        float(value) for value in (longitude.min(), latitude.min(), longitude.max(), latitude.max())
+    bounds = (
+        float(longitude.min()),
+        float(latitude.min()),
+        float(longitude.max()),
+        float(latitude.max()),
     )
     return grids.geobox(
         bounds, crs=grids.utm_crs(bounds), resolution=resolution, bounds_crs="EPSG:4326"

@@ -19,6 +19,7 @@ from minewatch.workflows.outputs import Notify, Result, open_folder, quiet, stag
 from minewatch.workflows.settings import option
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import xarray as xr
 
     from minewatch.simulate import World
@@ -186,9 +187,9 @@ def judge_activity(world: World, tai: xr.Dataset, ledger: xr.Dataset) -> dict[st
     window = np.ones((2 * WINDOW[0] + 1, 2 * WINDOW[1] + 1), dtype=bool)
     values = tai.tai.to_numpy()
 
-    def inside(name: str) -> np.ndarray:
+    def inside(name: str) -> npt.NDArray[np.float32]:
         patch = world.slc_ground.to_numpy() == simulate.SLC_GROUND[name]
-        seen = values[ndimage.binary_erosion(patch, window)]
+        seen: npt.NDArray[np.float32] = values[ndimage.binary_erosion(patch, window)]
         return seen[np.isfinite(seen)]
 
     kept = ledger.secondary_time.values[ledger.keep.values]
@@ -225,7 +226,7 @@ def judge_mapping(world: World, folder: Path) -> dict[str, float]:
     truth = (world.land_cover.sel(region) == simulate.LAND_COVER["mine"]).compute()
     ours = probability.sel({"class": 1}).reindex_like(truth, method="nearest", tolerance=1.0)
     table = metrics.confusion(truth.astype("int64"), (ours >= threshold).astype("int64"))
-    best = simulate.best_f1(world.bayes_probability.sel(region), truth)
+    best, _ = simulate.best_f1(world.bayes_probability.sel(region), truth)
     return {
         "F1 of the footprint map, held-out region": metrics.scores(table, beta=1.0)["f_beta"],
         "F1 of the simulator's Bayes classifier there": best,

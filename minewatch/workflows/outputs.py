@@ -18,7 +18,7 @@ from minewatch._files import whole
 from minewatch.cluster import watch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from distributed import Client
 
@@ -159,7 +159,7 @@ def versions() -> dict[str, str]:
     return {"finished": now, "python": platform.python_version(), **found}
 
 
-def write_json(path: Path, content: dict[str, object]) -> Path:
+def write_json(path: Path, content: Mapping[str, object]) -> Path:
     """Write a JSON file, whole or not at all; what is not a number becomes null.
 
     Parameters
@@ -176,7 +176,8 @@ def write_json(path: Path, content: dict[str, object]) -> Path:
     """
     with whole(path) as partial:
         partial.write_text(
-            json.dumps(_strict(content), indent=2, allow_nan=False, ensure_ascii=False) + "\n",
+            json.dumps(_strict(dict(content)), indent=2, allow_nan=False, ensure_ascii=False)
+            + "\n",
             encoding="utf-8",
         )
     return path
