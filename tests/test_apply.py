@@ -46,6 +46,15 @@ def test_windows_do_not_see_chunks(rng: np.random.Generator, chunks: dict[str, i
     npt.assert_allclose(result.compute(), expected, atol=2e-7)
 
 
+def test_a_window_may_be_larger_than_the_image(rng: np.random.Generator) -> None:
+    whole = image(rng, 2, 5, 4)
+    for chunks in ({}, {"y": 2, "x": 3}):
+        result = _apply.windowed(box, whole.chunk(chunks), window=(13, 15), arguments=(13, 15))
+        assert result.chunks == whole.chunk(chunks).chunks
+        expected = _apply.windowed(box, whole, window=(13, 15), arguments=(13, 15))
+        npt.assert_allclose(result.compute(), expected, atol=2e-7)  # as above
+
+
 @pytest.mark.parametrize("chunks", CHUNKS)
 @pytest.mark.parametrize("with_phase", [False, True])
 def test_pairs_of_a_stack_do_not_see_chunks(

@@ -140,6 +140,9 @@ def _with_halo(array: Any, depth: tuple[int, int]) -> Any:
     from dask.array.overlap import overlap
 
     axes = {array.ndim - 2: depth[0], array.ndim - 1: depth[1]}
+    # An image thinner than the halo is one block, which needs none.
+    for axis in (axis for axis, halo in axes.items() if array.shape[axis] < halo):
+        array, axes[axis] = array.rechunk({axis: -1}), 0
     # Blocks thinner than the halo are merged here and cut apart again by _rechunk_like.
     return overlap(array, axes, boundary="none", allow_rechunk=True)
 
