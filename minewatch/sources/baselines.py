@@ -19,14 +19,25 @@ if TYPE_CHECKING:
 
     Pair = tuple[np.datetime64, np.datetime64]
 
-__all__ = ["by_date", "by_pair", "gamma_baseline", "hyp3_sidecar"]
+__all__ = ["by_date", "by_pair", "day", "gamma_baseline", "hyp3_sidecar"]
 
 NAME = "perpendicular_baseline"
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 
 
 def day(moment: Any) -> np.datetime64:
-    """The calendar day: baselines are listed by it, files may add a time of day."""
+    """The calendar day: baselines are listed by it, files may add a time of day.
+
+    Parameters
+    ----------
+    moment : str, date or numpy.datetime64
+        A time.
+
+    Returns
+    -------
+    numpy.datetime64
+        Its day.
+    """
     return np.datetime64(moment, "D")
 
 

@@ -174,14 +174,14 @@ def _pairs(paths: Sequence[Path], *, strict: bool) -> list[tuple[Pair, Path, boo
             undated.append(path.name)
             continue
         reference, secondary = sorted(dates[:2])
-        named[reference, secondary].append((path, dates[0] > dates[1]))
+        named[reference, secondary].append((path, bool(dates[0] > dates[1])))
     if undated and (strict or not named):
         message = (
             f"coherence.open_stack needs two dates in each name, as in 20180106_20180130_cc.tif; "
             f"{undated[:3]} have not; choose the files with pattern='...'"
         )
         raise ValueError(message)
-    days = defaultdict(list)
+    days: dict[Pair, list[Path]] = defaultdict(list)
     for (reference, secondary), files in named.items():
         days[tables.day(reference), tables.day(secondary)] += [path for path, _ in files]
     for pair, files_of_pair in days.items():

@@ -87,10 +87,10 @@ def dates_in(name: str) -> list[np.datetime64]:
     >>> [str(date)[:10] for date in dates_in("cropA_20180106-20180130_VV_8rlks_cc.tif")]
     ['2018-01-06', '2018-01-30']
     """
-    dates = []
+    dates: list[np.datetime64] = []
     for match in DATE.finditer(name):
-        year, month, day, *clock = (int(part or 0) for part in match.groups())
+        year, month, day, hour, minute, second = (int(part or 0) for part in match.groups())
         with contextlib.suppress(ValueError):  # eight digits that are no date
-            moment = dt.datetime(year, month, day, *clock)
+            moment = dt.datetime(year, month, day, hour, minute, second)
             dates.append(np.datetime64(moment, "ns"))
     return dates

@@ -6,20 +6,20 @@ condition, so that an empty result can say which condition emptied it.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
-from minewatch.sources.stac.filters import Conditions, conditions, observed
+from minewatch.sources.stac.arguments import conditions
+from minewatch.sources.stac.contents import as_items, local_items, parsed, walked
+from minewatch.sources.stac.filters import Conditions, observed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     import pystac
 
-__all__ = ["REMOTE_SCHEMES", "refuse_local_assets", "search"]
+__all__ = ["is_remote", "REMOTE_SCHEMES", "refuse_local_assets", "search"]
 
 REMOTE_SCHEMES = frozenset({"http", "https", "s3", "gs", "az", "abfs", "abfss"})
 """What a remote catalogue may point its assets at."""
@@ -29,7 +29,7 @@ def search(
     source: str | Path | Iterable[Any],
     *,
     collections: str | Iterable[str] | None = None,
-    bbox: Sequence[float] | None = None,
+    bbox: Any = None,
     intersects: Any = None,
     datetime: Any = None,
     ids: str | Iterable[str] | None = None,
@@ -50,8 +50,9 @@ def search(
         items or of their dicts.
     collections : str or iterable of str, optional
         Collection identifiers.
-    bbox : sequence of float, optional
-        West, south, east, north in degrees; west > east crosses the antimeridian.
+    bbox : sequence of float, GeoBox or layer, optional
+        West, south, east, north in degrees; west > east crosses the antimeridian. Of a grid its
+        outline.
     intersects : geometry, optional
         GeoJSON mapping, shapely geometry or anything with ``__geo_interface__``, in degrees.
     datetime : str, date or pair, optional
@@ -61,7 +62,7 @@ def search(
     filter : str or mapping, optional
         CQL2 text or CQL2-JSON on item properties. An API that cannot filter is filtered here.
     max_cloud_cover : float, optional
-        Largest ``eo:cloud_cover`` in percent; items that do not say it are left out.
+        Largest ``eo:cloud_cover`` in percent; items that do not say it, radar for one, stay.
     max_items : int
         More matches than this are an error, never a silent cut.
     timeout : float
@@ -121,13 +122,12 @@ def search(
         max_cloud_cover=max_cloud_cover,
     )
     if not isinstance(source, str | Path):
-        candidates, here, label = _as_items(source), asked, "the list"
+        candidates, here, label = as_items(source), asked, "the list"
     elif is_remote(str(source)):
-        box = None if bbox is None else [float(edge) for edge in bbox]
-        candidates, here = _remote(str(source), asked, box, max_items, timeout, max_retries)
+        candidates, here = _remote(str(source), asked, max_items, timeout, max_retries)
         label = str(source)
     else:
-        candidates, here, label = _local(_path(source)), asked, str(source)
+        candidates, here, label = local_items(source), asked, str(source)
     items = _unique(candidates)
     counts = [("read", len(items))]
     for name, test in here.tests().items():
@@ -145,7 +145,18 @@ def search(
 
 
 def is_remote(href: str) -> bool:
-    """Whether a catalogue is read over the network."""
+    """Whether a catalogue is read over the network.
+
+    Parameters
+    ----------
+    href : str
+        Address or path.
+
+    Returns
+    -------
+    bool
+        True for http and https.
+    """
     return urlsplit(href).scheme in {"http", "https"}
 
 
@@ -175,79 +186,9 @@ def refuse_local_assets(items: Iterable[pystac.Item], origin: str) -> None:
                 raise ValueError(message)
 
 
-def _as_items(source: Iterable[Any]) -> list[pystac.Item]:
-    import pystac
-
-    if isinstance(source, pystac.Catalog):
-        return list(source.get_items(recursive=True))
-    if isinstance(source, dict):
-        source = source["features"] if source.get("type") == "FeatureCollection" else [source]
-    return [
-        item if isinstance(item, pystac.Item) else pystac.Item.from_dict(item) for item in source
-    ]
-
-
-def _path(source: str | Path) -> Path:
-    parts = urlsplit(str(source))
-    path = Path(url2pathname(parts.path)) if parts.scheme == "file" else Path(source)
-    if path.is_dir():
-        found = [path / name for name in ("catalog.json", "collection.json")]
-        path = next((file for file in found if file.is_file()), path)
-    if not path.is_file():
-        message = (
-            f"no STAC catalogue at {source}; give the address of an API, or the path of a "
-            "catalog.json, an item collection or a stac-geoparquet file"
-        )
-        raise FileNotFoundError(message)
-    return path
-
-
-def _local(path: Path) -> list[pystac.Item]:
-    if path.suffix in {".parquet", ".geoparquet"}:
-        try:
-            import rustac
-        except ImportError as error:
-            message = f"reading {path} needs rustac: pip install 'minewatch[geoparquet]'"
-            raise ImportError(message) from error
-        return _as_items(rustac.read_sync(str(path)))
-    return _walk(_json(path.read_text(encoding="utf-8"), path), str(path.resolve()), None)
-
-
-def _json(text: str, origin: object) -> dict[str, Any]:
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError:
-        content = None
-    if not isinstance(content, dict) or "type" not in content:
-        message = f"{origin} is no STAC: it starts {text[:40]!r}; check the address"
-        raise ValueError(message)
-    return content
-
-
-def _walk(content: dict[str, Any], href: str, stac_io: Any) -> list[pystac.Item]:
-    """All items of a static catalogue, an item collection or an item, assets absolute."""
-    import pystac
-
-    if content["type"] == "FeatureCollection":
-        items = _as_items(content["features"])
-        for item in items:
-            if item.get_self_href() is None:
-                item.set_self_href(href)
-    elif content["type"] == "Feature":
-        items = [pystac.Item.from_dict(content, href=href)]
-    else:
-        kind = pystac.Collection if content["type"] == "Collection" else pystac.Catalog
-        root = kind.from_dict(content, href=href)
-        root.set_root(root)
-        root._stac_io = stac_io
-        items = list(root.get_items(recursive=True))
-    return [item.make_asset_hrefs_absolute() for item in items]
-
-
 def _remote(
     source: str,
     asked: Conditions,
-    bbox: list[float] | None,
     max_items: int,
     timeout: float,
     max_retries: int,
@@ -267,17 +208,16 @@ def _remote(
     )
     stac_io = StacApiIO(timeout=timeout, max_retries=retry)
     try:
-        content = _json(stac_io.read_text(source), source)
+        content = parsed(stac_io.read_text(source), source)
         served = [str(name) for name in content.get("conformsTo", ())]
         if not any("/item-search" in name for name in served):
-            return _walk(content, source, stac_io), asked
+            return walked(content, source, stac_io), asked
         client = pystac_client.Client.open(source, stac_io=stac_io)
         filters = asked.filter is not None and any("#filter" in name for name in served)
         found = client.search(
             collections=None if asked.collections is None else list(asked.collections),
             ids=None if asked.ids is None else list(asked.ids),
-            bbox=bbox,
-            intersects=None if bbox or asked.area is None else asked.area.__geo_interface__,
+            intersects=None if asked.area is None else asked.area.__geo_interface__,
             datetime=_rfc3339(asked),
             filter=dict(asked.filter) if filters and asked.filter is not None else None,
             max_items=max_items + 1,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
-from minewatch.conventions import Layer, conform
+from minewatch.conventions import conform
 from minewatch.grids import coordinates, geobox_of
 from minewatch.sources.collections import (
     QUALITY,
@@ -22,6 +22,7 @@ from minewatch.sources.collections import (
     asset_of,
     collection_of,
     conversion,
+    layer_of,
 )
 from minewatch.sources.stac.catalogs import is_remote, refuse_local_assets
 from minewatch.sources.stac.filters import observed
@@ -166,7 +167,7 @@ def load(
             method = next(source.resampling for source in tables[name] if source is not None)
             layers[name] = conform(
                 first_known(layer, groups),
-                _layer(row, name),
+                layer_of(row, name),
                 quantity=None if name == QUALITY else row.quantity,
                 source=row.id,
                 resampling=method,
@@ -311,9 +312,3 @@ def _sources(
         href = item.assets[asset].get_absolute_href() or item.assets[asset].href
         found.append(Source(href, item.id, asset, numbers, method, sign, missing))
     return found
-
-
-def _layer(row: Collection, name: str) -> Layer:
-    if name == QUALITY:
-        return Layer(QUALITY, f"quality layer of {row.id}, as stored", dtype=row.quality_dtype)
-    return Layer(name, row.long_names[name], row.units)

@@ -160,16 +160,11 @@ class StrictReader(stackstac.rio_reader.AutoParallelRioReader):  # type: ignore[
             mask = mask | (stored.data[1] == 0)
         numbers = stored.data[0]
         conversion = self.url.conversion
+        values: npt.NDArray[Any]
         if conversion is None:
             values = numbers.astype(self.dtype)
         else:
-            if conversion.nodata is not None:
-                mask = mask | (numbers == conversion.nodata)
-            values = numbers.astype(self.dtype)
-            if conversion.exponent != 1:
-                values **= conversion.exponent
-            values *= self.dtype.type(conversion.scale)
-            values += self.dtype.type(conversion.offset)
+            values = conversion.apply(numbers, self.dtype)
         values[mask] = self.fill_value
         return values
 

@@ -1,25 +1,16 @@
-r"""What each STAC collection stores: one frozen row per collection.
-
-A row says which asset is which variable, what the stored number means and how unknown is spelled.
-Every physical value is
-
-.. math:: v = \text{scale} \cdot DN^{\text{exponent}} + \text{offset}
-
-with exponent 1, except for the ALOS PALSAR mosaic whose digital number is an amplitude:
-:math:`\gamma^0 = 10^{(20 \log_{10} DN - 83)/10} = 10^{-8.3} DN^2` (Shimada et al. 2009,
-doi:10.1109/TGRS.2009.2023909). Sentinel-2 reflectance carries an offset of -1000 DN since
-processing baseline 04.00: :func:`conversion` reads the baseline of each item, never its date.
-"""
+"""The rows: assets, names, numbers and units of each collection."""
 
 from __future__ import annotations
 
-import dataclasses
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
 
 __all__ = [
     "Collection",
@@ -31,17 +22,10 @@ __all__ = [
     "SENTINEL_1_RTC",
     "ALOS_PALSAR_MOSAIC",
     "COP_DEM_GLO_30",
-    "asset_of",
-    "collection_of",
-    "conversion",
-    "processing_baseline",
 ]
 
 QUALITY = "quality"
 """The variable that holds a collection's own quality layer, as it was stored."""
-
-BOA_OFFSET = -0.1
-"""Sentinel-2 offset since baseline 04.00: -1000 DN of 1/10000 (ESA, S2 PSD 14.9)."""
 
 REFLECTANCE_NAMES = {
     "blue": "blue surface reflectance",
@@ -75,6 +59,36 @@ class Conversion:
     offset: float = 0.0
     exponent: int = 1
     nodata: float | None = None
+
+    def apply(self, stored: npt.NDArray[Any], dtype: str) -> npt.NDArray[Any]:
+        """Physical values of stored numbers, NaN where unknown.
+
+        Parameters
+        ----------
+        stored : numpy.ndarray
+            As the file has them.
+        dtype : str
+            Of the result, a float.
+
+        Returns
+        -------
+        numpy.ndarray
+            A new array.
+
+        Examples
+        --------
+        >>> Conversion(scale=1e-4, offset=-0.1, nodata=0).apply(np.array([0, 3500]), "float32")
+        array([ nan, 0.25], dtype=float32)
+        """
+        kind = np.dtype(dtype).type
+        values = stored.astype(dtype)
+        if self.exponent != 1:
+            values **= self.exponent
+        values *= kind(self.scale)
+        values += kind(self.offset)
+        if self.nodata is not None:
+            values[stored == self.nodata] = np.nan
+        return values
 
 
 @dataclass(frozen=True)
@@ -218,152 +232,3 @@ COLLECTIONS: Mapping[str, Collection] = {
     )
 }
 """Every row, by its identifier."""
-
-
-def collection_of(identifier: str) -> Collection:
-    """The row of a collection, by its identifier or an alias.
-
-    Parameters
-    ----------
-    identifier : str
-        STAC collection id.
-
-    Returns
-    -------
-    Collection
-        The row.
-
-    Raises
-    ------
-    KeyError
-        If no row knows the identifier; lists those that exist.
-
-    Examples
-    --------
-    >>> collection_of("sentinel-2-c1-l2a").id
-    'sentinel-2-l2a'
-    """
-    for row in COLLECTIONS.values():
-        if identifier == row.id or identifier in row.aliases:
-            return row
-    message = (
-        f"no row for the collection {identifier!r}; there are {', '.join(COLLECTIONS)}. "
-        "For another, describe it with minewatch.sources.collections.Collection(...) and pass "
-        "load(..., collection=row)"
-    )
-    raise KeyError(message)
-
-
-def asset_of(row: Collection, variable: str, assets: Iterable[str]) -> str | None:
-    """The asset of one item that holds a variable.
-
-    Parameters
-    ----------
-    row : Collection
-        The collection.
-    variable : str
-        One of ``row.names``.
-    assets : iterable of str
-        Asset names of the item.
-
-    Returns
-    -------
-    str or None
-        The preferred name that exists, or None.
-
-    Examples
-    --------
-    >>> asset_of(SENTINEL_2_L2A, "nir", ["blue", "nir", "nir08"])
-    'nir'
-    """
-    have = set(assets)
-    wanted = row.quality if variable == QUALITY else row.variables[variable]
-    return next((name for name in wanted if name in have), None)
-
-
-def conversion(row: Collection, properties: Mapping[str, Any], *, item: str = "") -> Conversion:
-    """How one item's numbers become physical values.
-
-    Only Sentinel-2 differs between items: -1000 DN where the processing baseline is 04.00 or
-    later, unless the catalogue has already taken it off (``earthsearch:boa_offset_applied``).
-
-    Parameters
-    ----------
-    row : Collection
-        The collection.
-    properties : mapping
-        The item's properties.
-    item : str
-        The item's id, for messages and as the last place to look for the baseline.
-
-    Returns
-    -------
-    Conversion
-        Scale, offset, exponent, nodata.
-
-    Raises
-    ------
-    ValueError
-        If a Sentinel-2 item says nowhere which baseline it has.
-
-    Examples
-    --------
-    >>> conversion(SENTINEL_2_L2A, {"s2:processing_baseline": "05.09"}).offset
-    -0.1
-    >>> conversion(SENTINEL_2_L2A, {"s2:processing_baseline": "02.12"}).offset
-    0.0
-    """
-    if row.id != SENTINEL_2_L2A.id:
-        return row.conversion
-    for flag in ("earthsearch:boa_offset_applied", "sentinel:boa_offset_applied"):
-        if properties.get(flag) is True:
-            return row.conversion
-    if processing_baseline(properties, item=item) < (4, 0):
-        return row.conversion
-    return dataclasses.replace(row.conversion, offset=BOA_OFFSET)
-
-
-def processing_baseline(properties: Mapping[str, Any], *, item: str = "") -> tuple[int, int]:
-    """The Sentinel-2 processing baseline of an item.
-
-    Parameters
-    ----------
-    properties : mapping
-        The item's properties: ``s2:processing_baseline``, ``processing:version`` or a product
-        name with ``_N0511_`` in it.
-    item : str
-        The item's id, where the product name is looked for last.
-
-    Returns
-    -------
-    (int, int)
-        Major and minor number.
-
-    Raises
-    ------
-    ValueError
-        If it is said nowhere.
-
-    Examples
-    --------
-    >>> processing_baseline({"s2:product_uri": "S2A_MSIL2A_20190101T000001_N0212_R116.SAFE"})
-    (2, 12)
-    """
-    for key in ("s2:processing_baseline", "processing:version"):
-        match = re.fullmatch(r"(\d{1,2})\.(\d{1,2})", str(properties.get(key, "")))
-        if match:
-            return int(match[1]), int(match[2])
-    for text in (
-        properties.get("s2:product_uri"),
-        properties.get("sentinel:product_id"),
-        properties.get("s2:granule_id"),
-        item,
-    ):
-        match = re.search(r"_N(\d{2})\.?(\d{2})(?:_|$)", str(text or ""))
-        if match:
-            return int(match[1]), int(match[2])
-    message = (
-        f"Sentinel-2 item {item!r} says nowhere which processing baseline it has, so its offset "
-        "(0 or -1000 DN) is unknown; set item.properties['s2:processing_baseline'], e.g. '05.09'"
-    )
-    raise ValueError(message)
