@@ -216,11 +216,11 @@ def interferogram(
         )
         for end in ends
     )
-    product = first * second.conj()
+    valid = np.isfinite(first) & np.isfinite(second) & (first != 0) & (second != 0)
+    product = first.where(valid, 0) * second.where(valid, 0).conj()
     if phase is not None:
         angles = _phase_of(phase, slc, pairs, by="interferogram")
         product = product * np.exp(-1j * angles.drop_vars(angles.coords))
-    valid = (first != 0) & (second != 0) & np.isfinite(product)
     product = product.where(valid, complex(np.nan, np.nan)).assign_coords(_pair_coords(pairs))
     return conform(product, INTERFEROGRAM, phase_removed=phase is not None)
 
