@@ -246,9 +246,9 @@ def _quantile(block: Any, share: float, min_count: int) -> Any:
 
 
 def _enough(image: Any, block: Any, min_count: int) -> Any:
-    if min_count == 1:
-        return image
-    return np.where(np.count_nonzero(~np.isnan(block), axis=-1) >= min_count, image, np.nan)
+    if min_count > 1:
+        image = np.where(np.count_nonzero(~np.isnan(block), axis=-1) >= min_count, image, np.nan)
+    return image.astype("float32", copy=False)
 
 
 def _finish(

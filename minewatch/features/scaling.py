@@ -103,7 +103,8 @@ def standardise(
     scores = {}
     for key, layer in features.drop_vars(constant).items():
         name = str(key)
-        score = (layer - float(mean[name])) / float(std[name])
+        # A mean rounded to float32 would shift the scores of, say, an elevation.
+        score = (layer.astype("float64") - float(mean[name])) / float(std[name])
         long_name = f"standard score of {layer.attrs.get('long_name', name)}"
         scores[name] = conform(
             score, Layer(name, long_name), mean=float(mean[name]), std=float(std[name])
