@@ -78,7 +78,12 @@ def ndai(coherence: xr.DataArray, stable_mean: xr.DataArray | float) -> xr.DataA
         level = np.asarray(label_values(stable_mean), "float64")[at]
     else:
         level = np.full(coherence.sizes["pair"], float(stable_mean))
-    index = kernels.ndai(coherence.data.astype("float32"), level[:, None, None])
+    levels: Any = level[:, None, None]
+    if _apply.is_lazy(coherence):
+        import dask.array as da
+
+        levels = da.from_array(levels, chunks=(coherence.data.chunks[0], 1, 1))
+    index = kernels.ndai(coherence.astype("float32", copy=False).data, levels)
     return conform(coherence.copy(data=index), NDAI, window=coherence.attrs.get("window"))
 
 

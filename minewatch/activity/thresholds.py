@@ -57,7 +57,8 @@ def ndai_threshold(
 
     Forest and water, where coherence is always lost, make the second mode: over the mine alone
     the valley moves or vanishes. Hence the whole scene unless `domain` says otherwise. A lazy
-    input streams through a histogram of 4096 bins, and agrees within two of them (0.001).
+    input streams through a histogram of 4096 bins; the valley agrees within two of them (0.001)
+    and a grid step, Otsu's threshold within 1/256 of the range.
 
     Parameters
     ----------
@@ -86,8 +87,10 @@ def ndai_threshold(
     xarray.DataArray
         ``ndai_threshold``, a float64 scalar in memory. Attributes: ``method`` asked for and
         ``method_used``, ``n``, ``quantile_low``, ``quantile_high``, ``domain``, and where they
-        apply ``bandwidth``, ``depth``, ``separability`` and the density itself
-        (``density`` on points from ``grid_start`` in steps of ``grid_step``).
+        apply ``bandwidth``, ``depth`` of the valley and ``depth_noise`` (the standard error of the
+        density there if pixels were independent: a depth of less than a few means little),
+        ``separability`` (Otsu) and the density itself (``density`` on points from ``grid_start``
+        in steps of ``grid_step``).
 
     Raises
     ------
@@ -150,7 +153,7 @@ def ndai_threshold(
             min_depth=min_depth,
         )
         if found is not None:
-            return _by_valley(found, grid, density, bandwidth, asked)
+            return _by_valley(found, distribution, grid, density, bandwidth, asked)
     if on_fail == "raise":
         message = (
             f"ndai_threshold found no valley among {distribution.n} values between "
@@ -212,6 +215,7 @@ def _by_otsu(distribution: Distribution, asked: dict[str, object]) -> xr.DataArr
 
 def _by_valley(
     found: Valley,
+    distribution: Distribution,
     grid: npt.NDArray[np.float64],
     density: npt.NDArray[np.float64],
     bandwidth: float,
@@ -223,10 +227,16 @@ def _by_valley(
         method_used="kde_valley",
         bandwidth=bandwidth,
         depth=found.depth,
+        depth_noise=_noise(float(np.interp(found.at, grid, density)), distribution.n, bandwidth),
         grid_start=grid[0],
         grid_step=grid[1] - grid[0],
         density=density.round(6),
     )
+
+
+def _noise(density: float, n: int, bandwidth: float) -> float:
+    """Standard error of a Gaussian kernel density (Silverman 1986, section 3.3)."""
+    return float(np.sqrt(density / (2 * np.sqrt(np.pi) * n * bandwidth)))
 
 
 def _scalar(threshold: float, **attrs: object) -> xr.DataArray:
