@@ -80,7 +80,7 @@ def with_missing(data: xr.DataArray, method: str, *, by: str) -> tuple[xr.DataAr
 def fill(
     data: xr.DataArray,
     box: GeoBox,
-    plan: Callable[[Window], tuple[Window, Any] | None],
+    plan: Callable[[Window], tuple[Window, Callable[[], Any]] | None],
     read: Callable[..., Any],
     *,
     missing: float,
@@ -94,10 +94,10 @@ def fill(
     box : GeoBox
         The grid wanted.
     plan : callable
-        Rows and columns of the target → rows and columns of the source and what `read` must know
-        besides them; None where the source has nothing to give.
+        Rows and columns of the target → rows and columns of the source, and a function that says
+        where to read them (called once a block); None where the source has nothing to give.
     read : callable
-        ``read(part, how)``: (..., y, x) of the source → (..., y, x) of the target.
+        ``read(part, where)``: (..., y, x) of the source → (..., y, x) of the target.
     missing : float
         Value where the source has nothing to give.
 
@@ -113,7 +113,7 @@ def fill(
         if planned is None:
             values: Any = np.full((*lead, *box.shape), missing, data.dtype)
         else:
-            values = read(np.asarray(data.data[(..., *planned[0])]), planned[1])
+            values = read(np.asarray(data.data[(..., *planned[0])]), planned[1]())
     else:
         values = _lazily(data.data, box, plan, read, missing)
     kept = {
@@ -133,7 +133,7 @@ def fill(
 def _lazily(
     array: Any,
     box: GeoBox,
-    plan: Callable[[Window], tuple[Window, Any] | None],
+    plan: Callable[[Window], tuple[Window, Callable[[], Any]] | None],
     read: Callable[..., Any],
     missing: float,
 ) -> Any:
@@ -147,7 +147,7 @@ def _lazily(
     for (j, row), (i, column) in product(enumerate(rows), enumerate(columns)):
         shape = (row.stop - row.start, column.stop - column.start)
         planned = plan((row, column))
-        how = None if planned is None else dask.delayed(planned[1], pure=True)
+        where = None if planned is None else dask.delayed(planned[1], pure=True)()
         for k, lead in enumerate(leads):
             full = (*(part.stop - part.start for part in lead), *shape)
             if planned is None:
@@ -156,7 +156,7 @@ def _lazily(
                 part = array[(*lead, *planned[0])]
                 # One chunk: the task then gets a plain array.
                 part = part.rechunk({axis: -1 for axis in range(part.ndim)})
-                blocks[k, j, i] = da.from_delayed(task(part, how), shape=full, dtype=array.dtype)
+                blocks[k, j, i] = da.from_delayed(task(part, where), shape=full, dtype=array.dtype)
     order = np.empty(
         (*(len(sizes) for sizes in array.chunks[:-2]), len(rows), len(columns)), object
     )

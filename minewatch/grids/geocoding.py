@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 import xarray as xr
 
 from minewatch.conventions import require
+from minewatch.grids._sampling import sample
 from minewatch.grids._tiles import Window, fill, is_classed, to_pixels, with_missing
 from minewatch.grids.boxes import geobox_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
     from odc.geo.geobox import GeoBox
 
@@ -140,18 +144,25 @@ def _geocode(
 ) -> xr.DataArray:
     data, missing = with_missing(data, method, by="geocode")
 
-    def plan(block: Window) -> tuple[Window, Any] | None:
+    def plan(block: Window) -> tuple[Window, Callable[[], Any]] | None:
         row, column = places[0][block], places[1][block]
         if not np.isfinite(row).any():
             return None
-        window = tuple(
-            slice(int(np.nanmin(place)), min(int(np.nanmax(place)) + 2, size))
+        first, last = (
+            slice(max(int(np.nanmin(place)), 0), min(int(np.nanmax(place)) + 2, size))
             for place, size in zip((row, column), data.shape[-2:], strict=True)
         )
-        here = (row - window[0].start, column - window[1].start)
-        return (window[0], window[1]), (*here, method, missing)
+        return (first, last), partial(_given, row - first.start, column - last.start)
 
-    return fill(data, box, plan, _sample, missing=missing)
+    return fill(data, box, plan, partial(_read, method=method, missing=missing), missing=missing)
+
+
+def _given(row: Floats, column: Floats) -> tuple[Floats, Floats]:
+    return row, column
+
+
+def _read(part: Any, where: tuple[Floats, Floats], *, method: str, missing: float) -> Any:
+    return sample(part, *where, method, missing)
 
 
 def _degrees(data: xr.DataArray | xr.Dataset, name: str, given: xr.DataArray | None) -> Floats:
@@ -255,31 +266,4 @@ def _newton(
         & (column >= -edge)
         & (column <= width - 1 + edge)
     )
-    # In the outer half of a border sample its own value holds.
-    return (
-        np.where(inside, np.clip(row, 0, height - 1), np.nan),
-        np.where(inside, np.clip(column, 0, width - 1), np.nan),
-    )
-
-
-def _sample(part: Any, how: tuple[Floats, Floats, str, float]) -> Any:
-    row, column, method, missing = how
-    outside = ~np.isfinite(row)
-    r, c = np.where(outside, 0, row), np.where(outside, 0, column)
-    nearest = part[..., np.floor(r + 0.5).astype(int), np.floor(c + 0.5).astype(int)]
-    if method == "nearest":
-        return np.where(outside, np.asarray(missing, part.dtype), nearest)
-    i, j = np.floor(r).astype(int), np.floor(c).astype(int)
-    total = np.zeros(nearest.shape, np.result_type(part.dtype, "float64"))
-    weight = np.zeros(nearest.shape)
-    for di, share_r in ((0, 1 - (r - i)), (1, r - i)):
-        for dj, share_c in ((0, 1 - (c - j)), (1, c - j)):
-            value = part[
-                ..., np.minimum(i + di, part.shape[-2] - 1), np.minimum(j + dj, part.shape[-1] - 1)
-            ]
-            share = np.where(np.isnan(value), 0.0, share_r * share_c)
-            total += np.where(share > 0, value, 0) * share
-            weight += share
-    lost = outside | np.isnan(nearest)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(lost, missing, total / weight).astype(part.dtype)
+    return np.where(inside, row, np.nan), np.where(inside, column, np.nan)

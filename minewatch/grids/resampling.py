@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 import xarray as xr
 
 from minewatch.conventions import require
+from minewatch.grids._sampling import inside, mean_over, mean_within, overlaps, sample
 from minewatch.grids._tiles import Window, fill, is_classed, to_map, to_pixels, with_missing
 from minewatch.grids.boxes import geobox_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
     from odc.geo.geobox import GeoBox
+
+    Floats = npt.NDArray[np.float64]
 
 __all__ = ["resample"]
 
@@ -42,11 +49,12 @@ def resample(
     """Bring a layer onto another grid.
 
     ``"nearest"`` takes the pixel that a target centre falls in; ``"bilinear"`` and ``"cubic"``
-    (Keys, a = −0.5) interpolate between the pixels around it; ``"average"`` is the mean over the
-    area of the target pixel, each source pixel weighted by its share in it: the one to use when
-    the target is coarser. Missing pixels are left out and the other weights scaled up, and where
-    the pixel under the target centre is missing (for ``"average"``: all pixels), so is the result.
-    GDAL's warper does the sums, with exact coordinate transformation.
+    (Keys, a = −0.5) interpolate between the 4 or 16 pixels around it; ``"average"`` is the mean
+    over the area of the target pixel, each source pixel weighted by its share in it (between two
+    CRSs: by points a quarter of a source pixel apart): the one to use when the target is coarser.
+    Missing pixels are left out and the other weights scaled up; where the pixel under the target
+    centre is missing (for ``"average"``: all pixels), so is the result. Coordinates are transformed
+    exactly, pixel by pixel.
 
     Parameters
     ----------
@@ -112,34 +120,32 @@ def _resample(data: xr.DataArray, target: GeoBox, method: Method) -> xr.DataArra
     source = geobox_of(data, by="resample")
     if source == target:
         return data
+    points = _points(source, target)
+    straight = source.crs == target.crs and source.axis_aligned and target.axis_aligned
 
-    def plan(block: Window) -> tuple[Window, Any] | None:
-        wanted = target[block]
-        window = _window(source, wanted, REACH[method])
-        return None if window is None else (window, (source[window], wanted, method, missing))
-
-    return fill(data, target, plan, _warp, missing=missing)
-
-
-def _window(source: GeoBox, wanted: GeoBox, reach: int) -> Window | None:
-    """Rows and columns of the source that cover the target block, with a margin."""
-    from pyproj import Transformer
-
-    height, width = wanted.shape
-    rows, columns = np.meshgrid(
-        np.linspace(0, height, LATTICE), np.linspace(0, width, LATTICE), indexing="ij"
-    )
-    x, y = to_map(wanted, rows, columns)
-    if wanted.crs != source.crs:
-        transform = Transformer.from_crs(wanted.crs.proj, source.crs.proj, always_xy=True)
-        x, y = transform.transform(x, y)
-    row, column = to_pixels(source, np.asarray(x), np.asarray(y))
-    spans = []
-    for place, size in ((row, source.shape[0]), (column, source.shape[1])):
-        place = place[np.isfinite(place)]
-        if not place.size:
+    def plan(block: Window) -> tuple[Window, Callable[[], Any]] | None:
+        window = _window(source, target, block, REACH[method])
+        if window is None:
             return None
-        low, high = float(place.min()), float(place.max())
+        if method != "average":
+            return window, partial(_centres, source, target, block, window)
+        return window, partial(_areas if straight else _corners, source, target, block, window)
+
+    read = partial(_read, method=method, missing=missing, points=points)
+    return fill(data, target, plan, read, missing=missing)
+
+
+def _window(source: GeoBox, target: GeoBox, block: Window, reach: int) -> Window | None:
+    """Rows and columns of the source that cover a block of the target, with a margin."""
+    rows, columns = (np.linspace(part.start, part.stop, LATTICE) for part in block)
+    spans = []
+    for place, size in zip(
+        _places(source, target, rows[:, None], columns[None, :]), source.shape, strict=True
+    ):
+        known = place[np.isfinite(place)]
+        if not known.size:
+            return None
+        low, high = float(known.min()), float(known.max())
         # Between the points of the lattice the edge bulges by less than this.
         margin = reach + (high - low) / LATTICE**2
         start, stop = int(np.floor(low - margin)), int(np.ceil(high + margin))
@@ -149,25 +155,65 @@ def _window(source: GeoBox, wanted: GeoBox, reach: int) -> Window | None:
     return spans[0], spans[1]
 
 
-def _warp(part: Any, how: tuple[GeoBox, GeoBox, str, float]) -> Any:
-    from rasterio.warp import Resampling, reproject
+def _places(source: GeoBox, target: GeoBox, rows: Any, columns: Any) -> tuple[Floats, Floats]:
+    """Fractional source (row, column) of target positions, (0, 0) the outer corner on both."""
+    x, y = to_map(target, rows, columns)
+    if target.crs != source.crs:
+        from pyproj import Transformer
 
-    source, wanted, method, missing = how
-    result = np.full((*part.shape[:-2], *wanted.shape), missing, part.dtype)
-    # Plane by plane: given several at once, GDAL treats missing pixels otherwise.
-    for plane in np.ndindex(part.shape[:-2]):
-        reproject(
-            np.ascontiguousarray(part[plane]),
-            result[plane],
-            src_transform=source.transform,
-            src_crs=source.crs.wkt,
-            src_nodata=missing,
-            dst_transform=wanted.transform,
-            dst_crs=wanted.crs.wkt,
-            dst_nodata=missing,
-            resampling=Resampling[method],
-            tolerance=0,  # the exact transform: an approximate one depends on the block
-            XSCALE=1,  # kernels in source pixels, whatever part of the source is seen
-            YSCALE=1,
-        )
-    return result
+        transform = Transformer.from_crs(target.crs.proj, source.crs.proj, always_xy=True)
+        x, y = np.broadcast_arrays(x, y)
+        x, y = transform.transform(x, y)
+    return to_pixels(source, np.asarray(x), np.asarray(y))
+
+
+def _centres(source: GeoBox, target: GeoBox, block: Window, window: Window) -> Any:
+    """Where in the window the centres of the target pixels lie."""
+    rows, columns = (np.arange(part.start, part.stop) + 0.5 for part in block)
+    places = _places(source, target, rows[:, None], columns[None, :])
+    found = []
+    for place, size, part in zip(places, source.shape, window, strict=True):
+        # Rounding must not decide which of two pixels is nearest.
+        found.append(inside(np.round(place - 0.5, 8), size) - part.start)
+    return tuple(found)
+
+
+def _corners(source: GeoBox, target: GeoBox, block: Window, window: Window) -> Any:
+    """Where in the window the corners of the target pixels lie."""
+    rows, columns = (np.arange(part.start, part.stop + 1.0) for part in block)
+    places = _places(source, target, rows[:, None], columns[None, :])
+    return tuple(place - 0.5 - part.start for place, part in zip(places, window, strict=True))
+
+
+def _areas(source: GeoBox, target: GeoBox, block: Window, window: Window) -> Any:
+    """What share of which source rows and columns the target rows and columns cover."""
+    found = []
+    for axis, (place, part) in enumerate(
+        zip(_corners(source, target, block, window), window, strict=True)
+    ):
+        edges = place[:, 0] if axis == 0 else place[0]
+        found.append(overlaps(edges + 0.5, part.stop - part.start))
+    return tuple(found)
+
+
+def _points(source: GeoBox, target: GeoBox) -> int:
+    """Points along the side of a target pixel that lie a quarter of a source pixel apart or closer.
+
+    One number for the whole target: it must not depend on the block.
+    """
+    corners = np.meshgrid(*(np.linspace(0, n - 1, LATTICE) for n in target.shape), indexing="ij")
+    first = _places(source, target, corners[0], corners[1])
+    longest = 0.0
+    for down, right in ((1, 0), (0, 1)):
+        second = _places(source, target, corners[0] + down, corners[1] + right)
+        sides = np.hypot(second[0] - first[0], second[1] - first[1])
+        longest = max(longest, float(np.max(sides[np.isfinite(sides)], initial=0.0)))
+    return max(2, int(np.ceil(4 * longest)))
+
+
+def _read(part: Any, where: tuple[Any, Any], *, method: str, missing: float, points: int) -> Any:
+    if method != "average":
+        return sample(part, *where, method, missing)
+    if isinstance(where[0], np.ndarray):
+        return mean_within(part, *where, points)
+    return mean_over(part, *where)
