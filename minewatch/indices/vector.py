@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from itertools import combinations
+from typing import Any
 
+import numpy as np
 import xarray as xr
 
+from minewatch._apply import with_shared
 from minewatch.indices._bands import checked, named, normalised_difference
 
 __all__ = ["ndsv", "ndsv_scalar"]
+
+STRIP = 16_384
+"""Pixels worked on at a time."""
 
 
 def ndsv(**bands: xr.DataArray) -> xr.Dataset:
@@ -93,18 +99,34 @@ def ndsv_scalar(*bands: xr.DataArray) -> xr.DataArray:
     0.1429
     """
     _require_two(len(bands), by="ndsv_scalar")
-    layers = checked(*bands, by="ndsv_scalar")
-    squares = [normalised_difference(i, j) ** 2 for i, j in combinations(layers, 2)]
-    total = squares[0]
-    for square in squares[1:]:
-        total = total + square
+    layers = xr.broadcast(*checked(*bands, by="ndsv_scalar"))
+    length = with_shared(_root_mean_square, None, layers)
     names = [str(band.name) for band in bands if band.name is not None]
     return named(
-        (total / len(squares)) ** 0.5,
+        length,
         "ndsv_scalar",
         "root mean square of the normalised difference spectral vector",
         bands=names or None,
     )
+
+
+def _root_mean_square(_: None, *bands: Any) -> Any:
+    """Of every pair's normalised difference, a strip of rows at a time to stay in the cache."""
+    stack = [np.atleast_1d(band) for band in bands]
+    out = np.zeros(stack[0].shape, "float32")
+    rows = max(1, STRIP // max(1, out[:1].size))
+    pairs = len(bands) * (len(bands) - 1) / 2
+    with np.errstate(all="ignore"):  # 0/0 and NaN are answers here
+        for start in range(0, len(out), rows):
+            total = out[start : start + rows]
+            for first, second in combinations([band[start : start + rows] for band in stack], 2):
+                difference = first - second
+                difference /= first + second
+                difference *= difference
+                total += difference
+            np.sqrt(total / pairs, out=total)
+            total[~np.isfinite(total)] = np.nan
+    return out.reshape(np.shape(bands[0]))
 
 
 def _require_two(count: int, *, by: str) -> None:
