@@ -8,15 +8,19 @@ than a graph; and stored numbers become physical values here, inside the task th
 
 from __future__ import annotations
 
+import threading
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import rasterio
+import rasterio.errors
 import stackstac.rio_reader
 from rasterio.enums import Resampling
 from rasterio.vrt import WarpedVRT
 from stackstac.rio_env import LayeredEnv
+
+from minewatch.sources.rasters import WARP_TOLERANCE, warp_scale
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -59,30 +63,73 @@ def gdal_environment(*, timeout: float, max_retries: int) -> LayeredEnv:
     )
 
 
-class StrictReader(stackstac.rio_reader.AutoParallelRioReader):  # type: ignore[misc]
-    """A stackstac reader whose ``url`` is a :class:`Source`; see the module.
+class StrictReader:
+    """A reader as stackstac wants it, whose ``url`` is a :class:`Source`; see the module.
 
-    ``lost`` counts the windows that could not be read and were given as unknown.
+    Each thread opens the asset for itself: GDAL's datasets may not be shared.
+
+    Parameters
+    ----------
+    url : Source
+        Which asset, and what its numbers mean.
+    spec : stackstac.raster_spec.RasterSpec
+        The wanted grid.
+    dtype : numpy.dtype
+        Of the result.
+    fill_value : number
+        Where nothing is known.
+    gdal_env : stackstac.rio_env.LayeredEnv, optional
+        GDAL's settings.
+    **_
+        Resampling, scale and errors: decided by the source, not by stackstac.
     """
 
-    lost = 0
+    def __init__(
+        self,
+        *,
+        url: Source,
+        spec: Any,
+        dtype: np.dtype[Any],
+        fill_value: Any,
+        gdal_env: LayeredEnv | None = None,
+        **_: Any,
+    ) -> None:
+        self.url, self.spec, self.dtype, self.fill_value = url, spec, dtype, fill_value
+        self.gdal_env = gdal_env or stackstac.rio_reader.DEFAULT_GDAL_ENV
+        self.lost = 0
+        self.close()
 
-    def _open(self) -> Any:
-        source: Source = self.url
+    def __getstate__(self) -> dict[str, Any]:
+        names = ("url", "spec", "dtype", "fill_value", "gdal_env")
+        return {name: getattr(self, name) for name in names}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)  # type: ignore[misc]
+
+    def close(self) -> None:
+        """Forget what is open; the next read opens anew."""
+        self._open_here = threading.local()
+
+    @property
+    def dataset(self) -> Any:
+        """The dataset of the thread that asks, on the wanted grid."""
+        if not hasattr(self._open_here, "dataset"):
+            self._open_here.dataset = self._opened()
+        return self._open_here.dataset
+
+    def _opened(self) -> Any:
+        source = self.url
         href = source.href if source.sign is None else source.sign(source.href)
         options: dict[str, Any] = {"driver": REMOTE_DRIVERS} if source.remote else {}
         with self.gdal_env.open:
-            dataset = stackstac.rio_reader.SelfCleaningDatasetReader(href, sharing=False, **options)
+            dataset = rasterio.open(href, sharing=False, **options)
             if dataset.count != 1:
                 message = f"it has {dataset.count} bands, an asset must have one"
                 raise ValueError(message)
             if dataset.crs is None:
                 message = "it has no CRS"
                 raise ValueError(message)
-            vrt = self._warped(dataset, source)
-        if dataset.driver in stackstac.rio_reader.MULTITHREADED_DRIVER_ALLOWLIST:
-            return stackstac.rio_reader.ThreadLocalRioDataset(self.gdal_env, dataset, vrt=vrt)
-        return stackstac.rio_reader.SingleThreadedRioDataset(self.gdal_env, dataset, vrt=vrt)
+            return self._warped(dataset, source) or dataset
 
     def _warped(self, dataset: Any, source: Source) -> WarpedVRT | None:
         """The dataset on the wanted grid; None where it is on it already."""
@@ -97,11 +144,14 @@ class StrictReader(stackstac.rio_reader.AutoParallelRioReader):  # type: ignore[
         nodata = dataset.nodata
         if nodata is None and source.conversion is not None:
             nodata = source.conversion.nodata
+        height, width = self.spec.shape
+        scale = warp_scale(dataset, str(self.spec.epsg), self.spec.transform, (height, width))
         with self.gdal_env.open_vrt:
             return WarpedVRT(
                 dataset,
                 sharing=False,
                 resampling=Resampling[source.resampling],
+                tolerance=WARP_TOLERANCE,
                 src_nodata=nodata,
                 nodata=nodata,
                 # Without a nodata value, an alpha band tells what lies outside.
@@ -109,6 +159,7 @@ class StrictReader(stackstac.rio_reader.AutoParallelRioReader):  # type: ignore[
                 # Interpolated numbers are not rounded back to integers.
                 dtype=None if source.conversion is None else "float32",
                 **grid,
+                **scale,
             )
 
     def read(self, window: Any, **options: Any) -> npt.NDArray[Any]:
@@ -129,17 +180,19 @@ class StrictReader(stackstac.rio_reader.AutoParallelRioReader):  # type: ignore[
         Raises
         ------
         RuntimeError
-            If the asset cannot be opened or read, twice.
+            If the asset cannot be opened or read; a remote one is tried twice.
         """
-        source: Source = self.url
+        source = self.url
         try:
             try:
-                stored = self.dataset.read(window=window, masked=True, **options)
-            except Exception:
+                stored = self._stored(window, options)
+            except rasterio.errors.RasterioError:
+                if not source.remote:
+                    raise
                 # Once more, freshly signed and past GDAL's memory of the first failure.
                 self.close()
                 with rasterio.Env(CPL_VSIL_CURL_NON_CACHED=f"/vsicurl/{source.href}"):
-                    stored = self.dataset.read(window=window, masked=True, **options)
+                    stored = self._stored(window, options)
         except Exception as error:
             self.close()
             if source.missing == "raise":
@@ -153,6 +206,11 @@ class StrictReader(stackstac.rio_reader.AutoParallelRioReader):  # type: ignore[
             warnings.warn(message, UserWarning, stacklevel=2)
             return np.full((int(window.height), int(window.width)), self.fill_value, self.dtype)
         return self._physical(stored)
+
+    def _stored(self, window: Any, options: dict[str, Any]) -> Any:
+        dataset = self.dataset
+        with self.gdal_env.read:
+            return dataset.read(window=window, masked=True, **options)
 
     def _physical(self, stored: Any) -> npt.NDArray[Any]:
         mask = np.ma.getmaskarray(stored)[0]
