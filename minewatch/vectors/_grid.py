@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
     from affine import Affine
     from odc.geo.geobox import GeoBox
 
-__all__ = ["Grid", "grid_of", "on_crs", "require_polygons"]
+__all__ = ["GDAL_LOCK", "Grid", "grid_of", "on_crs", "require_polygons"]
+
+GDAL_LOCK = threading.Lock()
+"""Held around rasterio's rasterize and shapes: inside, rasterio changes the warning filters, which
+all threads share; two at once leave them changed or let a harmless warning out."""
 
 SPACING_TOLERANCE = 1e-3
 """Share of a pixel by which coordinates may stray from an even spacing (float32 ones do)."""

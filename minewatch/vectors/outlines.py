@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minewatch.conventions import require
-from minewatch.vectors._grid import grid_of
+from minewatch.vectors._grid import GDAL_LOCK, grid_of
 from minewatch.vectors.areas import areas_ha, size_classes
 
 if TYPE_CHECKING:
@@ -99,9 +99,10 @@ def _outlines(mask: Any, transform: Any, connectivity: int) -> list[Any]:
     from rasterio import features
     from shapely.geometry import shape
 
-    found = features.shapes(
-        mask.view(np.uint8), mask=mask, connectivity=connectivity, transform=transform
-    )
-    outlines = [shape(geometry) for geometry, _ in found]
+    with GDAL_LOCK:
+        found = features.shapes(
+            mask.view(np.uint8), mask=mask, connectivity=connectivity, transform=transform
+        )
+        outlines = [shape(geometry) for geometry, _ in found]
     # Rings that touch themselves at a corner are cut there.
     return [outline if outline.is_valid else shapely.make_valid(outline) for outline in outlines]

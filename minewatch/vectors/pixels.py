@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from minewatch.conventions import NO_CLASS, Layer, conform
-from minewatch.vectors._grid import Grid, grid_of, on_crs, require_polygons
+from minewatch.vectors._grid import GDAL_LOCK, Grid, grid_of, on_crs, require_polygons
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -122,14 +122,15 @@ def _burn(shapes: Any, values: Any, grid: Grid, fill: float, all_touched: bool) 
 
     if not len(shapes) or 0 in grid.shape:
         return np.full(grid.shape, fill, values.dtype)
-    return features.rasterize(
-        zip(shapes, values, strict=True),
-        out_shape=grid.shape,
-        transform=grid.transform,
-        fill=fill,
-        all_touched=all_touched,
-        dtype=values.dtype,
-    )
+    with GDAL_LOCK:
+        return features.rasterize(
+            zip(shapes, values, strict=True),
+            out_shape=grid.shape,
+            transform=grid.transform,
+            fill=fill,
+            all_touched=all_touched,
+            dtype=values.dtype,
+        )
 
 
 def _lazily(

@@ -117,7 +117,9 @@ def _reduced(pixels: xr.DataArray, statistic: str, min_valid: float) -> xr.DataA
     if statistic.startswith("q"):
         found = pixels.quantile(int(statistic[1:]) / 100, "pixel").drop_vars("quantile")
     elif statistic == "std":
-        found = pixels.std("pixel", ddof=1)
+        # Two passes by hand: xarray's own divides 0 by 0, with a warning, where all are NaN.
+        spread = ((pixels - pixels.mean("pixel")) ** 2).sum("pixel")
+        found = (spread / (pixels.count("pixel") - 1).where(lambda free: free > 0)) ** 0.5
     else:
         found = getattr(pixels, statistic)("pixel")
     count = pixels.count("pixel")
