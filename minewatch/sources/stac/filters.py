@@ -89,7 +89,7 @@ def utc(value: Any) -> pd.Timestamp:
         If it is no moment.
     """
     stamp = pd.Timestamp(value)
-    if pd.isna(stamp):
+    if str(stamp) == "NaT":
         message = "not a time"
         raise ValueError(message)
     return stamp.tz_convert("UTC").tz_localize(None) if stamp.tzinfo is not None else stamp

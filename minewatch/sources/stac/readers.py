@@ -122,7 +122,7 @@ class StrictReader:
         href = source.href if source.sign is None else source.sign(source.href)
         options: dict[str, Any] = {"driver": REMOTE_DRIVERS} if source.remote else {}
         with self.gdal_env.open:
-            dataset = rasterio.open(href, sharing=False, **options)
+            dataset = rasterio.DatasetReader(href, sharing=False, **options)
             if dataset.count != 1:
                 message = f"it has {dataset.count} bands, an asset must have one"
                 raise ValueError(message)
@@ -222,7 +222,7 @@ class StrictReader:
         if conversion is None:
             values = numbers.astype(self.dtype)
         else:
-            values = conversion.apply(numbers, self.dtype)
+            values = conversion.apply(numbers, self.dtype.name)
         values[mask] = self.fill_value
         return values
 
