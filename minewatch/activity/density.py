@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 __all__ = [
+    "CUT",
     "Distribution",
     "from_counts",
     "from_values",
@@ -203,7 +204,6 @@ def valley(
     *,
     low: float,
     high: float,
-    edge_margin: float,
     min_depth: float,
 ) -> Valley | None:
     """Deepest local minimum that is neither at an edge nor shallow.
@@ -213,10 +213,7 @@ def valley(
     grid, density : numpy.ndarray
         A density.
     low, high : float
-        Range of the winsorised values. Winsorising leaves a spike at either end, and with it a
-        valley beside it that means nothing.
-    edge_margin : float
-        Share of the range, at each end, in which a valley does not count.
+        Where valleys count.
     min_depth : float
         Least depth below the lower of the two highest peaks beside it, relative to the highest
         of all.
@@ -230,13 +227,12 @@ def valley(
     --------
     >>> grid = np.linspace(0, 1, 101)
     >>> two_peaks = np.exp(-(((grid - 0.2) / 0.1) ** 2)) + np.exp(-(((grid - 0.8) / 0.1) ** 2))
-    >>> valley(grid, two_peaks, low=0, high=1, edge_margin=0.05, min_depth=0.02).at
+    >>> valley(grid, two_peaks, low=0, high=1, min_depth=0.02).at
     0.5
     """
     inner = density[1:-1]
     minima = np.flatnonzero((inner < density[:-2]) & (inner <= density[2:])) + 1
-    margin = edge_margin * (high - low)
-    minima = minima[(grid[minima] >= low + margin) & (grid[minima] <= high - margin)]
+    minima = minima[(grid[minima] >= low) & (grid[minima] <= high)]
     if not len(minima):
         return None
     before = np.maximum.accumulate(density)[minima - 1]

@@ -14,8 +14,8 @@ import xarray as xr
 
 from minewatch._apply import is_lazy
 from minewatch.activity.density import (
+    CUT,
     Distribution,
-    Valley,
     from_counts,
     from_values,
     kernel_density,
@@ -34,6 +34,7 @@ THRESHOLD = Layer("ndai_threshold", "NDAI threshold", dtype="float64")
 ADJUSTMENTS = (1.0, 0.75, 1.25, 1.5, 2.0)  # of the bandwidth, tried in this order
 BINS = 4096  # of the streaming histogram, over the whole range of NDAI
 FEWEST_VALUES = 100
+ERRORS = 2.0  # standard errors of the density that a valley must be deep
 
 
 def ndai_threshold(
@@ -73,9 +74,11 @@ def ndai_threshold(
     adjust : float
         Factor on the bandwidth.
     edge_margin : float
-        Share of the range at either end in which a valley does not count.
+        Share of the range at either end in which a valley does not count; never less than three
+        bandwidths, the reach of the spikes that winsorising leaves there.
     min_depth : float
-        Least depth of a valley relative to the highest density.
+        Least depth of a valley relative to the highest density; never less than two standard
+        errors of the density.
     fixed : float
         Threshold where none can be found.
     on_fail : {"fixed", "otsu", "raise"}
@@ -88,7 +91,7 @@ def ndai_threshold(
         ``ndai_threshold``, a float64 scalar in memory. Attributes: ``method`` asked for and
         ``method_used``, ``n``, ``quantile_low``, ``quantile_high``, ``domain``, and where they
         apply ``bandwidth``, ``depth`` of the valley and ``depth_noise`` (the standard error of the
-        density there if pixels were independent: a depth of less than a few means little),
+        density there if pixels were independent),
         ``separability`` (Otsu) and the density itself (``density`` on points from ``grid_start``
         in steps of ``grid_step``).
 
@@ -144,16 +147,15 @@ def ndai_threshold(
     for factor in ADJUSTMENTS:
         bandwidth = distribution.bandwidth * adjust * factor
         grid, density = kernel_density(distribution, bandwidth)
-        found = valley(
-            grid,
-            density,
-            low=distribution.low,
-            high=distribution.high,
-            edge_margin=edge_margin,
-            min_depth=min_depth,
-        )
+        # Winsorising leaves a spike at either end, as wide as the kernel, with a valley beside it.
+        margin = max(edge_margin * (distribution.high - distribution.low), CUT * bandwidth)
+        inside = {"low": distribution.low + margin, "high": distribution.high - margin}
+        found = valley(grid, density, **inside, min_depth=min_depth)
         if found is not None:
-            return _by_valley(found, distribution, grid, density, bandwidth, asked)
+            noise = _noise(float(np.interp(found.at, grid, density)), distribution.n, bandwidth)
+            if found.depth > ERRORS * noise:
+                asked |= {"bandwidth": bandwidth, "depth": found.depth, "depth_noise": noise}
+                return _by_valley(found.at, grid, density, asked)
     if on_fail == "raise":
         message = (
             f"ndai_threshold found no valley among {distribution.n} values between "
@@ -214,20 +216,15 @@ def _by_otsu(distribution: Distribution, asked: dict[str, object]) -> xr.DataArr
 
 
 def _by_valley(
-    found: Valley,
-    distribution: Distribution,
+    at: float,
     grid: npt.NDArray[np.float64],
     density: npt.NDArray[np.float64],
-    bandwidth: float,
     asked: dict[str, object],
 ) -> xr.DataArray:
     return _scalar(
-        found.at,
+        at,
         **asked,
         method_used="kde_valley",
-        bandwidth=bandwidth,
-        depth=found.depth,
-        depth_noise=_noise(float(np.interp(found.at, grid, density)), distribution.n, bandwidth),
         grid_start=grid[0],
         grid_step=grid[1] - grid[0],
         density=density.round(6),
