@@ -64,6 +64,20 @@ def simulate_run(folder: Path, *, seed: int, size: int, notify: Notify = quiet) 
     -------
     Result
         Folder, summary, files.
+
+    Raises
+    ------
+    ValueError
+        If `size` is too small for a world.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as there:
+    ...     simulate_run(Path(there), seed=1, size=16)
+    Traceback (most recent call last):
+    ...
+    ValueError: mine_world needs size ≥ 128, got 16; use e.g. size=160 for tests
     """
     target = open_folder(str(folder), overwrite=True)
     with stage("world", None, notify):
@@ -109,6 +123,16 @@ def demo_run(settings: DemoSettings, *, notify: Notify = quiet) -> Result:
     ------
     FileExistsError
         If the folder holds something and `overwrite` is False.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as there:
+    ...     _ = (Path(there) / "thesis.txt").write_text("mine")
+    ...     demo_run(DemoSettings(output=there, overwrite=False))
+    Traceback (most recent call last):
+    ...
+    FileExistsError: ... is not empty; choose another output folder or say overwrite
     """
     folder = open_folder(settings.output, overwrite=settings.overwrite)
     with stage("world", None, notify):
