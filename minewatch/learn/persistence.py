@@ -149,7 +149,7 @@ def load_model(path: str | os.PathLike[str]) -> Forest:
         message = f"there is no model {file}; save one with minewatch.learn.save_model"
         raise FileNotFoundError(message)
     try:
-        with np.load(file, allow_pickle=False) as archive:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as archive:
             packed = {name: archive[name] for name in ("header", "digest", *ARRAYS)}
         header = json.loads(packed["header"].tobytes().decode())
         found = header["format"]

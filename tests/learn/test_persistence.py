@@ -1,0 +1,234 @@
+"""A saved forest is the same forest, to the last bit, and a file that is none is refused."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from numpy import testing as npt
+from oracles_learn import NAMES, clustered, scene, sites
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    RandomForestClassifier,
+)
+
+from minewatch.learn import (
+    Forest,
+    draw,
+    fit_forest,
+    frame,
+    importances,
+    load_model,
+    predict,
+    predict_proba,
+    save_model,
+)
+
+
+@pytest.fixture
+def samples() -> xr.Dataset:
+    return clustered(np.random.default_rng(0), polygons=30)
+
+
+def edges(forest: object, rng: np.random.Generator) -> pd.DataFrame:
+    """Rows on both sides of, and as exactly as float32 can on, the forest's own thresholds."""
+    tree = [t.tree_ for t in forest.estimators_]
+    at = np.concatenate([t.threshold[t.children_left >= 0] for t in tree]).astype("f4")
+    values = rng.choice(at, (3000, forest.n_features_in_))
+    step = rng.choice(np.array([-np.inf, 0, np.inf], "f4"), values.shape)
+    values = np.where(step == 0, values, np.nextafter(values, step, dtype="f4"))
+    return pd.DataFrame(values, columns=forest.feature_names_in_)
+
+
+def test_probabilities_come_back_to_the_last_bit(
+    samples: xr.Dataset, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    label = (samples.polygon % 3).values
+    three = samples.assign_coords(label=("sample", label * 10))
+    forests = [
+        fit_forest(samples, trees=20),
+        fit_forest(three, trees=20, min_leaf=7),
+        ExtraTreesClassifier(10, random_state=0).fit(frame(samples), samples.label.values),
+        RandomForestClassifier(3, max_depth=1, random_state=0).fit(frame(three), label),
+    ]
+    for forest in forests:
+        save_model(forest, tmp_path / "forest.npz")
+        loaded = load_model(tmp_path / "forest.npz")
+        assert isinstance(loaded, Forest)
+        npt.assert_array_equal(loaded.classes_, forest.classes_)
+        npt.assert_array_equal(loaded.feature_importances_, forest.feature_importances_)
+        assert list(loaded.feature_names_in_) == list(forest.feature_names_in_)
+        for table in (frame(samples), edges(forest, rng)):
+            npt.assert_array_equal(loaded.predict_proba(table), forest.predict_proba(table))
+            npt.assert_array_equal(loaded.predict(table), forest.predict(table))
+    assert [path.name for path in tmp_path.iterdir()] == ["forest.npz"]
+
+
+def test_a_loaded_forest_maps_a_scene(rng: np.random.Generator, tmp_path: Path) -> None:
+    features = scene(rng)
+    forest = fit_forest(draw(features, sites()), trees=5)
+    save_model(forest, tmp_path / "forest.npz")
+    loaded = load_model(tmp_path / "forest.npz")
+    features["s1_vv"][3, 4] = np.nan
+    lazy = features.chunk(y=17, x=80)
+    npt.assert_array_equal(predict_proba(loaded, lazy), predict_proba(forest, features))
+    npt.assert_array_equal(predict(loaded, lazy), predict(forest, features))
+    pd.testing.assert_series_equal(importances(loaded), importances(forest))
+
+
+def test_a_file_remembers_where_it_comes_from(rng: np.random.Generator, tmp_path: Path) -> None:
+    forest = fit_forest(draw(scene(rng), sites()), trees=3)
+    provenance = {"region": "Tapajós", "polygons": 12, "dates": ["2022-04-01", "2022-10-31"]}
+    save_model(forest, tmp_path / "forest.npz", provenance=provenance)
+    loaded = load_model(tmp_path / "forest.npz")
+    assert loaded.provenance_ == provenance
+    assert set(loaded.versions_) == {"minewatch", "numpy", "scikit-learn"}
+    pd.testing.assert_frame_equal(
+        loaded.training_domain_, forest.training_domain_, check_names=False, check_column_type=False
+    )
+    assert repr(loaded).startswith("Forest(3 trees, ")
+    # Saved again, and from the same forest, it is the same file.
+    save_model(loaded, tmp_path / "again.npz")
+    save_model(forest, tmp_path / "twice.npz", provenance=provenance)
+    first = (tmp_path / "forest.npz").read_bytes()
+    assert first == (tmp_path / "again.npz").read_bytes() == (tmp_path / "twice.npz").read_bytes()
+
+
+def test_a_file_holds_no_objects(samples: xr.Dataset, tmp_path: Path) -> None:
+    save_model(fit_forest(samples, trees=3), tmp_path / "forest.npz")
+    with np.load(tmp_path / "forest.npz", allow_pickle=False) as archive:
+        assert {archive[name].dtype.kind for name in archive} <= {"u", "i", "f"}
+        header = json.loads(archive["header"].tobytes())
+    assert header["features"] == [f"f{n}" for n in range(5)]
+    assert header["classes"] == [0, 1]
+
+
+def packed(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path) as archive:
+        return {name: archive[name] for name in archive}
+
+
+def test_files_that_are_none_are_refused(samples: xr.Dataset, tmp_path: Path) -> None:
+    good = tmp_path / "forest.npz"
+    save_model(fit_forest(samples, trees=3), good)
+    bad = tmp_path / "bad.npz"
+    with pytest.raises(FileNotFoundError, match=r"save one with minewatch\.learn\.save_model"):
+        load_model(tmp_path / "none.npz")
+    bad.write_bytes(b"no archive")
+    with pytest.raises(ValueError, match=r"bad\.npz is no model that minewatch\.learn\.save_model"):
+        load_model(bad)
+    bad.write_bytes(b"")
+    with pytest.raises(ValueError, match="is no model"):
+        load_model(bad)
+    np.savez(bad, a=np.arange(3))
+    with pytest.raises(ValueError, match="is no model"):
+        load_model(bad)
+    np.savez(bad, **{**packed(good), "left": np.array([{"run": "me"}], object)})
+    with pytest.raises(ValueError, match="is no model"):
+        load_model(bad)
+    for cut in (10, 1000):
+        bad.write_bytes(good.read_bytes()[:-cut])
+        with pytest.raises(ValueError, match="is no model"):
+            load_model(bad)
+    other = packed(good)
+    header = json.loads(other["header"].tobytes()) | {"format": "minewatch-forest-9"}
+    np.savez(bad, **{**other, "header": np.frombuffer(json.dumps(header).encode(), "u1")})
+    with pytest.raises(ValueError, match="load it with the version that saved it"):
+        load_model(bad)
+
+
+@pytest.mark.parametrize("name", ["left", "feature", "threshold", "leaf_value", "domain", "starts"])
+def test_altered_numbers_are_noticed(samples: xr.Dataset, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "forest.npz"
+    save_model(fit_forest(samples, trees=3), path)
+    arrays = packed(path)
+    arrays[name].flat[0] += 1
+    np.savez(path, **arrays)
+    with pytest.raises(ValueError, match="was altered or damaged after it was saved"):
+        load_model(path)
+
+
+def test_altered_names_are_noticed(samples: xr.Dataset, tmp_path: Path) -> None:
+    path = tmp_path / "forest.npz"
+    save_model(fit_forest(samples, trees=3), path)
+    arrays = packed(path)
+    text = arrays["header"].tobytes().replace(b'"f0"', b'"f1"')
+    np.savez(path, **{**arrays, "header": np.frombuffer(text, "u1")})
+    with pytest.raises(ValueError, match="get or fit the model anew"):
+        load_model(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("left", 0), ("right", 10**6), ("feature", 5), ("threshold", np.nan)]
+)
+def test_nodes_that_are_no_trees_are_refused(
+    samples: xr.Dataset, tmp_path: Path, name: str, value: float
+) -> None:
+    """Even with a digest that fits: a circle would never end, a far node would be no node."""
+    path = tmp_path / "forest.npz"
+    forest = Forest.of(fit_forest(samples, trees=3))
+    array = getattr(forest, name).copy()
+    array[0] = value
+    setattr(forest, name, array)
+    save_model(forest, path)
+    with pytest.raises(ValueError, match="its nodes do not form trees"):
+        load_model(path)
+
+
+def test_a_flipped_bit_is_noticed(samples: xr.Dataset, tmp_path: Path) -> None:
+    path = tmp_path / "forest.npz"
+    save_model(fit_forest(samples, trees=3), path)
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        middle = archive.getinfo("threshold.npy").header_offset + 300
+    content[middle] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"forest\.npz"):
+        load_model(path)
+
+
+def test_saving_says_what_it_needs(samples: xr.Dataset, tmp_path: Path) -> None:
+    table, label = frame(samples), samples.label.values
+    path = tmp_path / "forest.npz"
+    boosting = GradientBoostingClassifier(n_estimators=2).fit(table, label)
+    with pytest.raises(TypeError, match=r"GradientBoostingClassifier; fit one with minewatch"):
+        save_model(boosting, path)
+    with pytest.raises(TypeError, match=r"named features; use minewatch\.learn\.fit_forest"):
+        save_model(RandomForestClassifier(2).fit(table.to_numpy(), label), path)
+    with pytest.raises(TypeError, match="named features"):
+        save_model(RandomForestClassifier(2), path)
+    forest = fit_forest(samples, trees=2)
+    for thing in (object(), np.nan, np.arange(3)):
+        with pytest.raises(TypeError, match="must hold text, numbers, lists and mappings only"):
+            save_model(forest, path, provenance={"thing": thing})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_forest_says_what_it_needs(samples: xr.Dataset) -> None:
+    forest = Forest.of(fit_forest(samples, trees=2))
+    table = frame(samples)
+    npt.assert_array_equal(
+        forest.predict_proba(table[table.columns[::-1]]), forest.predict_proba(table.to_numpy())
+    )
+    with pytest.raises(KeyError, match=r"the table lacks \['f3'\]"):
+        forest.predict_proba(table.drop(columns="f3"))
+    with pytest.raises(ValueError, match=r"takes 5 columns, got shape \(600, 4\)"):
+        forest.predict_proba(table.to_numpy()[:, :4])
+    gap = table.copy()
+    gap.iloc[3, 1] = np.nan
+    found = forest.predict_proba(gap)
+    assert np.isnan(found[3]).all()
+    npt.assert_array_equal(np.delete(found, 3, 0), np.delete(forest.predict_proba(table), 3, 0))
+    with pytest.raises(ValueError, match=r"map with minewatch\.learn\.predict"):
+        forest.predict(gap)
+
+
+def test_names_are_those_of_the_scene(rng: np.random.Generator, tmp_path: Path) -> None:
+    save_model(fit_forest(draw(scene(rng), sites()), trees=2), tmp_path / "forest.npz")
+    assert list(load_model(tmp_path / "forest.npz").feature_names_in_) == list(NAMES)
