@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-import numpy as np
 import xarray as xr
 
 from minewatch._files import whole
-from minewatch.conventions import SPATIAL_REF, crs_of, plain_attrs, require_same_grid
+from minewatch.conventions import plain_attrs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["append", "open_cube", "to_zarr"]
+__all__ = ["open_cube", "to_zarr"]
 
 CHUNK = 1024
 """Rows and columns of a stored chunk: 4 MB of float32, which reads fastest."""
@@ -90,31 +88,32 @@ def to_zarr(
     Examples
     --------
     >>> import tempfile
-    >>> layer = xr.DataArray(np.eye(3, dtype="float32"), dims=("y", "x"), name="tai")
+    >>> layer = xr.DataArray([[0.0, 0.5, 1.0]], dims=("y", "x"), name="tai")
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     to_zarr(layer, Path(folder) / "tai.zarr").load().identical(layer)
     True
     """
-    target = _local(path, by="to_zarr")
+    target = local(path, by="to_zarr")
     cube = _as_dataset(data, name)
     if target.exists() and not overwrite:
         message = f"{target} exists; choose another path or say overwrite=True"
         raise FileExistsError(message)
-    prepared = _prepared(cube)
+    plain = prepared(cube)
     with whole(target) as partial:
-        prepared.to_zarr(
+        plain.to_zarr(
             partial,
             mode="w-",
             zarr_format=3,
             consolidated=False,
-            encoding={key: _encoding(variable) for key, variable in prepared.variables.items()},
+            encoding={key: _encoding(variable) for key, variable in plain.variables.items()},
         )
     if isinstance(data, xr.Dataset):
         return open_cube(target)
     return open_cube(target, name=str(next(iter(cube.data_vars))))
 
 
-def _local(path: str | os.PathLike[str], *, by: str) -> Path:
+def local(path: str | os.PathLike[str], *, by: str) -> Path:
+    """Absolute path of a local folder; addresses of cloud stores are refused."""
     if "://" in str(path):
         message = f"{by} works on local folders, got {path}; open it with xarray.open_zarr instead"
         raise ValueError(message)
@@ -133,7 +132,7 @@ def _as_dataset(data: xr.DataArray | xr.Dataset, name: str | None) -> xr.Dataset
     return data.to_dataset(name=data.name if name is None else name)
 
 
-def _prepared(cube: xr.Dataset) -> xr.Dataset:
+def prepared(cube: xr.Dataset) -> xr.Dataset:
     """Plain attributes, no inherited encoding, dask chunks that fit the stored ones."""
     cube = cube.drop_encoding()
     cube.attrs = plain_attrs(cube.attrs)
@@ -159,10 +158,9 @@ def _prepared(cube: xr.Dataset) -> xr.Dataset:
 
 
 def _stored_chunks(variable: xr.Variable) -> tuple[int, ...]:
-    image = {"y", "x"} <= set(variable.dims)
     sizes = {"y": CHUNK, "x": CHUNK}
     return tuple(
-        max(1, min(size, sizes.get(str(dim), 1) if image else LONG))
+        max(1, min(size, sizes.get(str(dim), 1) if is_image(variable) else LONG))
         for dim, size in zip(variable.dims, variable.shape, strict=True)
     )
 
@@ -225,23 +223,45 @@ def open_cube(
     ...
     FileNotFoundError: there is no ...nowhere.zarr; ...
     """
-    source = _local(path, by="open_cube")
+    source = local(path, by="open_cube")
     _check_store(source)
-    cube = xr.open_dataset(
-        source, engine="zarr", chunks={}, consolidated=False, decode_coords="all"
-    )
-    wanted = dict(chunks or AT_ONCE)
+    cube = _opened(source)
     unknown = set(chunks or ()) - set(cube.dims)
     if unknown:
         message = f"{source.name} has dims {tuple(cube.dims)}, not {sorted(unknown)}"
         raise ValueError(message)
-    cube = cube.chunk({dim: size for dim, size in wanted.items() if dim in cube.dims})
+    cube = cube.chunk(chunks) if chunks else cube
     if name is None:
         return cube
     if name not in cube.data_vars:
         message = f"{source.name} holds {', '.join(map(repr, cube.data_vars))}, not {name!r}"
         raise KeyError(message)
     return cube[name]
+
+
+def _opened(source: Path) -> xr.Dataset:
+    """Images as dask arrays, what is small in memory."""
+    cube = xr.open_dataset(source, engine="zarr", consolidated=False, decode_coords="all")
+    small = [
+        str(name)
+        for name, variable in cube.variables.items()
+        if variable.size <= LONG and not is_image(variable)
+    ]
+    sizes = {dim: size for dim, size in AT_ONCE.items() if dim in cube.dims}
+    lazy = xr.open_dataset(
+        source, engine="zarr", chunks=sizes, consolidated=False, drop_variables=small
+    )
+    for name, variable in cube.variables.items():
+        if name in small:
+            variable.load()
+        else:
+            variable.data = lazy.variables[name].data
+    return cube
+
+
+def is_image(variable: xr.Variable) -> bool:
+    """Whether it is laid out in rows and columns, so that it is stored in squares."""
+    return {"y", "x"} <= set(variable.dims)
 
 
 def _check_store(source: Path) -> None:
@@ -260,100 +280,3 @@ def _check_store(source: Path) -> None:
             "minewatch.store.to_zarr wrote"
         )
         raise ValueError(message)
-
-
-def append(
-    data: xr.DataArray | xr.Dataset, path: str | os.PathLike[str], *, dim: str
-) -> xr.Dataset:
-    """Add images to a store; it keeps all it had, and gains all or nothing.
-
-    The stored images are not copied (hard links, where the file system has them): the longer
-    store is built beside the old one and takes its place when it is complete.
-
-    Parameters
-    ----------
-    data : xarray.DataArray or xarray.Dataset
-        The same variables on the same grid, longer along `dim`.
-    path : path-like
-        Folder of a store.
-    dim : str
-        ``"pair"`` or ``"time"``. New pairs are numbered on.
-
-    Returns
-    -------
-    xarray.Dataset
-        The longer cube, as :func:`open_cube` opens it.
-
-    Raises
-    ------
-    ValueError
-        If an image is there already (same time; same reference and secondary time), or the grid,
-        the variables or their dtypes differ.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> cube = xr.DataArray(
-    ...     np.ones((2, 3, 3), "float32"),
-    ...     dims=("time", "y", "x"),
-    ...     name="vv",
-    ...     coords={"time": np.array(["2024-01-01", "2024-01-13"], "M8[ns]")},
-    ... )
-    >>> later = cube.assign_coords(time=cube.time + np.timedelta64(24, "D"))
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = to_zarr(cube, Path(folder) / "vv.zarr")
-    ...     append(later, Path(folder) / "vv.zarr", dim="time").sizes["time"]
-    4
-    """
-    target = _local(path, by="append")
-    old = open_cube(target)
-    new = data if isinstance(data, xr.Dataset) else data.to_dataset(name=data.name or "data")
-    _check_append(old, new, dim)
-    if dim == "pair":
-        following = int(old.indexes["pair"].max()) + 1 if old.sizes["pair"] else 0
-        new = new.assign_coords(pair=following + np.arange(new.sizes["pair"]))
-    lasting = [key for key, variable in new.variables.items() if dim not in variable.dims]
-    with whole(target) as partial:
-        shutil.copytree(target, partial, copy_function=_link)
-        _prepared(new).drop_vars(lasting).to_zarr(partial, append_dim=dim, consolidated=False)
-    return open_cube(target)
-
-
-def _check_append(old: xr.Dataset, new: xr.Dataset, dim: str) -> None:
-    if dim not in old.dims or dim not in new.dims:
-        message = f"append finds {dim!r} among {tuple(old.dims)} (stored) or {tuple(new.dims)} not"
-        raise ValueError(message)
-    kinds = [
-        {str(key): (variable.dims, variable.dtype) for key, variable in cube.data_vars.items()}
-        for cube in (old, new)
-    ]
-    if kinds[0] != kinds[1]:
-        message = f"append needs the variables of the store, {kinds[0]}; got {kinds[1]}"
-        raise ValueError(message)
-    require_same_grid(old, new, by="append")
-    if (crs_of(old) is None) != (crs_of(new) is None):
-        message = f"append needs the CRS on both sides; one has no {SPATIAL_REF!r} coordinate"
-        raise ValueError(message)
-    keys = ("reference_time", "secondary_time") if dim == "pair" else (dim,)
-    known, added = (
-        set(zip(*(np.asarray(cube[key].values).tolist() for key in keys), strict=True))
-        for cube in (old, new)
-    )
-    if known & added:
-        message = (
-            f"{len(known & added)} of the {len(added)} images are in the store already (same "
-            f"{' and '.join(keys)}); append only new ones: data.isel({dim}=...)"
-        )
-        raise ValueError(message)
-
-
-def _link(source: str, target: str) -> None:
-    """Link what is never changed (images), copy what may be (metadata, coordinates)."""
-    image = Path(source).parent.name.isdigit() and Path(source).parent.parent.name.isdigit()
-    try:
-        if image:
-            os.link(source, target)
-            return
-    except OSError:
-        pass
-    shutil.copy2(source, target)
