@@ -80,6 +80,9 @@ class MappingSettings:
     trees: int = option(100, "trees of the forest")
     bag: float = option(0.6, "share of the samples each tree sees")
     folds: int = option(5, "folds of the cross-validation, split by polygon")
+    block: float | None = option(
+        None, "metres: polygons of one square block of this side stay in one fold"
+    )
     max_per_polygon: int = option(200, "most samples of one polygon")
     threshold: str = option(
         "best", "probability of a mine: best (by cross-validated F1) or a number"
@@ -152,10 +155,14 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
                 seed=settings.seed,
             )
         fit = functools.partial(
-            learn.fit_forest, trees=settings.trees, bag=settings.bag, seed=settings.seed
+            learn.fit_forest,
+            trees=settings.trees,
+            bag=settings.bag,
+            seed=settings.seed,
+            n_jobs=-1,
         )
         with step("cross-validation"):
-            split = learn.PolygonSplit(settings.folds, seed=settings.seed)
+            split = learn.PolygonSplit(settings.folds, seed=settings.seed, blocks=settings.block)
             folds = learn.cross_validate(samples, fit=fit, split=split, beta=1.0)
             threshold = fixed
             if threshold is None:
