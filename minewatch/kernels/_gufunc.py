@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import inspect
+import math
+import re
+import sys
 import threading
+from functools import partial
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,22 +22,28 @@ __all__ = ["gufunc", "LazyGufunc"]
 
 
 class LazyGufunc:
-    """A generalised ufunc whose compilation waits for the first call.
+    """A (generalised) ufunc whose compilation waits for the first call.
 
     The plain Python loop stays reachable as ``.py_func``; the compiled gufunc (serial, GIL
-    released, cached on disk) as ``.compiled``. It accepts numpy arrays and dask arrays alike
-    and pickles as its own name, so that it travels to worker processes.
+    released, cached on disk where a cache can be written) as ``.compiled``. It accepts numpy
+    arrays and dask arrays alike and pickles as its own name, so that it travels to workers.
 
     Parameters
     ----------
     function : callable
-        The loop: inputs first, outputs last, as :func:`numba.guvectorize` wants it.
+        The loop: inputs first, outputs last, as :func:`numba.guvectorize` wants it; a function of
+        scalars that returns its result where the layout has no core dims.
     signatures : sequence of str
-        Numba type signatures; scalar arguments are float64 or int64.
+        Numba type signatures; scalar arguments are float64 or int64. ``::1`` promises contiguous
+        memory, which a call sees to and ``.compiled`` does not.
     layout : str
         Gufunc layout, e.g. ``"(y,x),(y,x),(),()->(y,x)"``.
     fastmath : set of str
         LLVM fast-math flags; never ``nnan`` or ``reassoc``: NaN is a value here.
+    helpers : sequence of callable
+        The plain functions that the loop calls, and those they call: compiled along with it.
+    batch : bool
+        Whether the loop of a layout ``"(n)->()"`` takes many pixels at once: (p, n) → (p,).
     """
 
     def __init__(
@@ -39,17 +52,27 @@ class LazyGufunc:
         signatures: Sequence[str],
         layout: str,
         fastmath: set[str],
+        helpers: Sequence[Callable[..., Any]] = (),
+        batch: bool = False,
     ) -> None:
         self.py_func = function
         self.signatures = tuple(signatures)
         self.layout = layout
-        self.signature = layout  # what dask reads to see a generalised ufunc
         self.fastmath = frozenset(fastmath)
+        self.helpers = tuple(helpers)
+        self.batch = batch
         self.__name__ = function.__name__
         self.__qualname__ = function.__qualname__
         self.__module__ = function.__module__
         self.__doc__ = function.__doc__
         self.__wrapped__ = function
+        inputs, outputs = layout.split("->")
+        self._core = [item.count(",") + 1 if item else 0 for item in inputs[1:-1].split("),(")]
+        self.nin, self.nout = len(self._core), outputs.count("(")
+        # What dask reads: a signature marks a generalised ufunc, None an element-by-element one.
+        self.signature = layout if any(self._core) else None
+        names = re.findall(r"[a-z]+\d+", signatures[0])[-self.nout :]
+        self._outputs = tuple(map(np.dtype, names))
         self._compiled: Any = None
         self._lock = threading.Lock()
 
@@ -59,27 +82,55 @@ class LazyGufunc:
         if self._compiled is None:
             with self._lock:
                 if self._compiled is None:
-                    import numba
-
-                    decorate = numba.guvectorize(
-                        list(self.signatures),
-                        self.layout,
-                        nopython=True,
-                        cache=True,
-                        fastmath=set(self.fastmath) or False,
-                    )
-                    self._compiled = decorate(self.py_func)
+                    self._compiled = self._compile()
         return self._compiled
+
+    def _compile(self) -> Any:
+        import numba
+
+        fastmath = set(self.fastmath) or False
+        functions: tuple[Any, ...] = (*self.helpers, self.py_func)
+        # The helpers are compiled in a scope of their own: at import they are plain Python.
+        scope = {name: value for each in functions for name, value in each.__globals__.items()}
+        for helper in self.helpers:
+            jit = numba.njit(fastmath=fastmath, error_model="numpy", nogil=True)
+            scope[helper.__name__] = jit(_rebound(helper, scope))
+        loop = _rebound(self.py_func, scope)
+        if self.signature is None:
+            build = partial(numba.vectorize, self.signatures)
+        else:
+            layout = "(p,n)->(p)" if self.batch else self.layout
+            build = partial(numba.guvectorize, self.signatures, layout)
+        options = {"nopython": True, "fastmath": fastmath}
+        try:
+            # numba's cache sees changes of the loop's own file; the name carries the helpers'.
+            loop.__qualname__ += "-" + _digest(functions)
+            return build(cache=True, **options)(loop)
+        except (OSError, RuntimeError):  # there is no source to watch, or no folder for a cache
+            return build(**options)(loop)
 
     def __call__(self, *arrays: Any) -> Any:
         """Apply to numpy or dask arrays; leading dims broadcast."""
         for array in arrays:
             # A lazy array (dask) takes over and calls this object again on each of its blocks.
             if hasattr(array, "__array_ufunc__") and not isinstance(array, np.ndarray | np.generic):
-                return array.__array_ufunc__(self, "__call__", *arrays)
+                return array.__array_ufunc__(self, "__call__", *arrays, **self._meta())
         # Comparing NaN raises the processor's invalid flag, which numpy would report as a warning.
         with np.errstate(all="ignore"):
-            return self.compiled(*arrays)
+            if self.batch:
+                return self._fold(np.asarray(arrays[0]))
+            return self.compiled(*map(_contiguous, arrays, self._core), order="C")
+
+    def _fold(self, array: Any) -> Any:
+        """Lay all pixels in one row for a loop that takes many at once."""
+        *loop, core = array.shape
+        result = self.compiled(array.reshape(math.prod(loop), core)).reshape(loop)
+        return result if loop else result[()]
+
+    def _meta(self) -> dict[str, Any]:
+        """What dask would find out by compiling, and by casting complex to float with a warning."""
+        empty = [np.empty(0, dtype) for dtype in self._outputs]
+        return {"meta": empty if self.nout > 1 else empty[0]} if self.signature else {}
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[str, str]]:
         """Pickle as an address: the worker imports and compiles its own."""
@@ -93,22 +144,48 @@ def _by_name(module: str, name: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
+def _rebound(function: Any, scope: dict[str, Any]) -> FunctionType:
+    """The same code, looking its globals up elsewhere."""
+    return FunctionType(function.__code__, scope, function.__name__)
+
+
+def _digest(functions: Sequence[Any]) -> str:
+    sources = sorted({inspect.getsource(sys.modules[each.__module__]) for each in functions})
+    return hashlib.sha256("".join(sources).encode()).hexdigest()[:8]
+
+
+def _contiguous(array: Any, core: int) -> Any:
+    """An array whose trailing `core` dims lie in memory as C lays them."""
+    array = np.asanyarray(array)
+    if core == 0 or array.ndim < core or array.size == 0:
+        return array
+    one = array[(0,) * (array.ndim - core)]
+    return array if one.flags.c_contiguous else np.ascontiguousarray(array)
+
+
 def gufunc(
     signatures: Sequence[str],
     layout: str,
     *,
     fastmath: Sequence[str] = (),
+    helpers: Sequence[Callable[..., Any]] = (),
+    batch: bool = False,
 ) -> Callable[[Callable[..., None]], LazyGufunc]:
     """Decorate a loop as a lazily compiled gufunc.
 
     Parameters
     ----------
     signatures : sequence of str
-        Numba type signatures, outputs last.
+        Numba type signatures, outputs last; ``"out(in,in)"`` for a function of scalars,
+        whose layout is ``"(),()->()"``.
     layout : str
         Gufunc layout.
     fastmath : sequence of str
         LLVM fast-math flags; at most ``contract``, ``nsz``, ``arcp``.
+    helpers : sequence of callable
+        Plain functions to compile along with the loop; all that it calls, directly or not.
+    batch : bool
+        Whether the loop of a layout ``"(n)->()"`` takes many pixels at once: (p, n) → (p,).
 
     Returns
     -------
@@ -140,6 +217,6 @@ def gufunc(
         raise ValueError(message)
 
     def decorate(function: Callable[..., None]) -> LazyGufunc:
-        return LazyGufunc(function, signatures, layout, set(fastmath))
+        return LazyGufunc(function, signatures, layout, set(fastmath), helpers, batch)
 
     return decorate
