@@ -252,7 +252,7 @@ def _text(value: object) -> str:
 
 
 def _spelled(value: object) -> str:
-    if value is None:
+    if value is None or str(value) in {"NaT", "<NA>"}:
         return "–"
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"

@@ -55,7 +55,9 @@ def draw(
     else:
         axes.set_xlabel("easting (km)")
         axes.set_ylabel("northing (km)")
-    axes.set_aspect(_stretch(layer))
+    left, right, bottom, top = _extent(layer)
+    upright = (bottom, top) if "y" not in layer.indexes else sorted((bottom, top))
+    axes.set(aspect=_stretch(layer), xlim=(left, right), ylim=upright)
     for axis in (axes.xaxis, axes.yaxis):
         axis.get_major_formatter().set_useOffset(False)  # type: ignore[attr-defined]
     ratio = aspect(layer)
@@ -87,7 +89,7 @@ def _draw_values(
         cmap=colormaps[colours or customary],
         vmin=low,
         vmax=high,
-        extent=_extent(layer),
+        extent=_extent(layer, step),
         interpolation="nearest",
     )
     under, over = bool((seen < low).any()), bool((seen > high).any())
@@ -114,7 +116,7 @@ def _draw_classes(axes: Axes, layer: xr.DataArray) -> None:
         cmap=ListedColormap([hue for hue, _ in entries]),
         vmin=-0.5,
         vmax=len(entries) - 0.5,
-        extent=_extent(layer),
+        extent=_extent(layer, step),
         interpolation="nearest",
     )
     bar = _bar(axes, image, layer, "neither")
@@ -167,16 +169,17 @@ def _unit(layer: xr.DataArray) -> float:
     return 1.0 if crs_of(layer) is None or _degrees(layer) else 1000.0
 
 
-def _extent(layer: xr.DataArray) -> tuple[float, float, float, float]:
-    """Outer edges left, right, bottom, top in units of the axes."""
-    height, width = layer.shape
+def _extent(layer: xr.DataArray, step: int = 1) -> tuple[float, float, float, float]:
+    """Outer edges left, right, bottom, top in axis units, out to whole steps of pixels."""
+    height, width = (-(-size // step) * step for size in layer.shape)
     if "x" not in layer.indexes or "y" not in layer.indexes:
         return (-0.5, width - 0.5, height - 0.5, -0.5)
     edges = []
-    for dim in ("x", "y"):
+    for dim, count in (("x", width), ("y", height)):
         centres = np.asarray(layer.indexes[dim], dtype="float64") / _unit(layer)
-        half = (centres[-1] - centres[0]) / max(len(centres) - 1, 1) / 2 or 0.5
-        edges.append((float(centres[0] - half), float(centres[-1] + half)))
+        pixel = (centres[-1] - centres[0]) / (len(centres) - 1) if len(centres) > 1 else 1.0
+        edge = float(centres[0] - pixel / 2)
+        edges.append((edge, edge + float(pixel) * count))
     (left, right), (top, bottom) = edges
     return left, right, bottom, top
 

@@ -178,7 +178,7 @@ def threshold_figure(
     low, high = edges[max(filled[0] - 4, 0)], edges[min(filled[-1] + 5, BINS)]
     axes.set_xlim(min(low, at - 0.05), max(high, at + 0.05))
     axes.axvline(at, color=INK, linewidth=1.2)
-    method = threshold.attrs.get("method", "") if isinstance(threshold, xr.DataArray) else ""
+    method = threshold.attrs.get("method_used", "") if isinstance(threshold, xr.DataArray) else ""
     axes.annotate(
         f"threshold {at:.3f}" + (f"\n{str(method).replace('_', ' ')}" if method else ""),
         (at, 0.98),
