@@ -207,6 +207,13 @@ def test_workers_write(rng, tmp_path):
         assert stored.identical(cube)
 
 
+@pytest.mark.data
+def test_stores_of_others_open_as_well(real_data):
+    cube = store.open_cube(real_data / "s1-slc-pair-amsterdam" / "20230331-coreg.znap")
+    assert {dim: size for dim, size in cube.sizes.items()}
+    assert all(variable.chunks for variable in cube.data_vars.values() if variable.ndim > 1)
+
+
 # --- append
 
 
@@ -357,3 +364,11 @@ def test_layers_that_make_no_map_are_refused(rng, tmp_path):
     with pytest.raises(TypeError, match="cast it"):
         store.to_cog(cube.astype("float16"), tmp_path / "a.tif")
     assert leftovers(tmp_path) == []
+
+
+def test_variables_come_back_in_one_order(tmp_path: Path) -> None:
+    """A folder has no order of its own: what is learnt from a store must not depend on it."""
+    names = ["s2_red", "l8_bsi", "s1_vv", "palsar_hh", "dem_elevation"]
+    cube = xr.Dataset({name: (("y", "x"), np.zeros((2, 2), "f4")) for name in names})
+    store.to_zarr(cube, tmp_path / "features.zarr")
+    assert list(store.open_cube(tmp_path / "features.zarr")) == sorted(names)

@@ -256,7 +256,8 @@ def _opened(source: Path) -> xr.Dataset:
             variable.load()
         else:
             variable.data = lazy.variables[name].data
-    return cube
+    # A folder lists its variables in any order; a forest that sees them in another is another.
+    return cube[sorted(cube.data_vars, key=str)]
 
 
 def is_image(variable: xr.Variable) -> bool:
