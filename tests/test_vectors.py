@@ -339,6 +339,16 @@ def test_overlap_is_the_closed_form() -> None:
     assert math.isnan(vectors.overlap(mines.iloc[:0], concession)["outside_share"])
 
 
+def test_an_outline_that_crosses_itself_is_mended_first() -> None:
+    """Two triangles of 1 ha that meet in a point; the left one is allowed."""
+    bow_tie = Polygon([(0, 0), (200, 200), (200, 0), (0, 200)])
+    mine = gpd.GeoDataFrame(geometry=[bow_tie], crs=UTM)
+    left = square(UTM, 0, 0, 100, 200)
+    assert vectors.overlap(mine, left)["first_ha"] == pytest.approx(2)
+    assert vectors.overlap(mine, left)["intersection_ha"] == pytest.approx(1)
+    npt.assert_allclose(vectors.outside_share(mine, left), 0.5)
+
+
 def test_overlap_meets_in_the_crs_of_the_first() -> None:
     mine = square(UTM, WEST, NORTH - 100, WEST + 100, NORTH)
     half = square(UTM, WEST + 50, NORTH - 100, WEST + 100, NORTH).to_crs("EPSG:4326")

@@ -67,7 +67,8 @@ def with_shared(
             meta=np.empty((0,) * (first.ndim + (out_dim is not None)), dtype),
         )
     dims = first.dims if out_dim is None else (out_dim, *first.dims)
-    return xr.DataArray(data, dims=dims, coords=first.coords)
+    # Without a name of its own, a DataArray takes that of the dask array.
+    return xr.DataArray(data, dims=dims, coords=first.coords).rename(None)
 
 
 class _Called:
@@ -75,6 +76,8 @@ class _Called:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
+        # What dask calls the tasks.
+        self.__name__ = getattr(function, "__name__", type(function).__name__).strip("_").lower()
 
     def __call__(self, *blocks: Any, shared: Any) -> Any:
         return self.function(shared, *blocks)

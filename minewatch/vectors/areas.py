@@ -135,7 +135,7 @@ def size_classes(areas: npt.ArrayLike) -> pd.Categorical[str]:
 def overlap(first: gpd.GeoDataFrame, second: gpd.GeoDataFrame) -> dict[str, float]:
     """Areas that two sets of polygons share, e.g. detected mines and concessions.
 
-    Polygons that overlap within a set count once.
+    Polygons that overlap within a set count once; outlines that cross themselves are mended first.
 
     Parameters
     ----------
@@ -189,7 +189,8 @@ def _dissolved(polygons: gpd.GeoDataFrame, crs: Any) -> gpd.GeoSeries:
     import shapely
 
     require_polygons(polygons, by="overlap")
-    return gpd.GeoSeries([shapely.union_all(on_crs(polygons, crs))], crs=crs)
+    sound = shapely.make_valid(on_crs(polygons, crs))
+    return gpd.GeoSeries([shapely.union_all(sound)], crs=crs)
 
 
 def outside_share(polygons: gpd.GeoDataFrame, allowed: gpd.GeoDataFrame) -> npt.NDArray[np.float64]:
@@ -224,8 +225,9 @@ def outside_share(polygons: gpd.GeoDataFrame, allowed: gpd.GeoDataFrame) -> npt.
     array([0.75, 1.  ])
     """
     require_polygons(polygons, by="outside_share")
-    whole = areas_ha(polygons)
-    inside = _areas(polygons.geometry.intersection(_dissolved(allowed, polygons.crs).iloc[0]))
+    sound = polygons.geometry.make_valid()
+    whole = _areas(sound)
+    inside = _areas(sound.intersection(_dissolved(allowed, polygons.crs).iloc[0]))
     share = 1 - np.divide(inside, whole, out=np.full(len(whole), np.nan), where=whole > 0)
     clipped: npt.NDArray[np.float64] = np.clip(share, 0, 1)
     return clipped
