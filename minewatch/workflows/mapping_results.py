@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Findings", "mine_map", "region_scores", "write_results"]
 
+LARGEST = 60
+"""Areas outlined in the picture; the GeoJSON holds them all."""
+
 MINES = Layer("mine", "mine footprint", dtype="uint8", flags={"other": 0, "mine": 1})
 
 
@@ -114,6 +117,7 @@ def write_results(settings: MappingSettings, folder: Path, found: Findings) -> R
         Folder, summary, files.
     """
     probability = found.probability.sel({"class": 1}, drop=True)
+    probability = probability.assign_attrs(long_name="probability of a mine")
     mines = mine_map(probability, found.threshold).compute()
     outlines = vectors.polygonize(mines, min_area_ha=settings.min_area)
     vectors.to_geojson(outlines, folder / "mines.geojson")
@@ -139,7 +143,9 @@ def write_results(settings: MappingSettings, folder: Path, found: Findings) -> R
         scores["held_out"] = region_scores(mines, polygons)
     files["scores"] = write_json(folder / "metrics.json", scores)
     figures = {
-        "map": plots.probability_figure(probability, outlines=outlines),
+        "map": plots.probability_figure(
+            probability, outlines=outlines.nlargest(LARGEST, "area_ha")
+        ),
         "importances": plots.importance_figure(learn.importances(found.model)),
         "curve": plots.precision_recall_figure(found.folds.label.values, tested.values),
     }
@@ -204,8 +210,8 @@ def _sections(
     return [
         Section(
             "Where the mines are",
-            "The probability that a pixel is a mine, as the forest votes. Outlines are where it "
-            "passes the threshold. The probability holds for ground like the samples; it says "
+            "The probability that a pixel is a mine, as the forest votes. Outlined are the "
+            f"largest areas where it passes the threshold (at most {LARGEST}). The probability holds for ground like the samples; it says "
             "nothing about who mines or with what permit.",
             figures=[figures["map"]],
             table=sizes,
