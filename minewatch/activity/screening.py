@@ -158,14 +158,14 @@ def _over_stable(coherence: xr.DataArray, stable: xr.DataArray) -> tuple[int, An
     mask = stable.drop_vars(stable.coords)
     if not is_lazy(cube):
         cube = cube.chunk(pair=1)  # pair by pair, so that no second cube is made
-    there = cube.where(mask)
-    double = there.astype("float64")
+    known = cube.notnull() & mask
+    double = cube.where(known, 0).astype("float64")
     sums = xr.Dataset(
         {
             "pixels": mask.sum(),
-            "seen": there.notnull().sum(("y", "x")),
-            "total": double.sum(("y", "x")),
-            "squares": (double * double).sum(("y", "x")),
+            "seen": known.sum(("y", "x")),
+            "total": double.sum(("y", "x"), skipna=False),
+            "squares": (double * double).sum(("y", "x"), skipna=False),
         }
     ).compute()
     seen = sums["seen"].values.astype("float64")
