@@ -188,6 +188,9 @@ def _moment(value: Any, end: int) -> pd.Timestamp | None:
     if bare or (isinstance(value, str) and "T" not in value.upper() and ":" not in value):
         period = pd.Period(str(value))
         return period.end_time if end else period.start_time
+    if isinstance(value, int | float):
+        message = "a number is no date"
+        raise TypeError(message)
     return utc(value)
 
 

@@ -211,10 +211,14 @@ def _remote(
         content = parsed(stac_io.read_text(source), source)
         served = [str(name) for name in content.get("conformsTo", ())]
         if not any("/item-search" in name for name in served):
-            return walked(content, source, stac_io), asked
+            return walked(content, source, _texts(stac_io)), asked
         client = pystac_client.Client.open(source, stac_io=stac_io)
         filters = asked.filter is not None and any("#filter" in name for name in served)
+        methods = {
+            link.get("method", "GET") for link in content["links"] if link.get("rel") == "search"
+        }
         found = client.search(
+            method="GET" if methods == {"GET"} else "POST",
             collections=None if asked.collections is None else list(asked.collections),
             ids=None if asked.ids is None else list(asked.ids),
             intersects=None if asked.area is None else asked.area.__geo_interface__,
@@ -222,15 +226,28 @@ def _remote(
             filter=dict(asked.filter) if filters and asked.filter is not None else None,
             max_items=max_items + 1,
         )
-        items = list(found.items())
+        items = _unique(found.items())
     except APIError as error:
+        status = getattr(error, "status_code", None)
+        reason = f"HTTP status {status}" if status else " ".join(str(error).split())[:300]
         message = (
-            f"{source} did not answer the search ({error}); check the address and the network, "
+            f"{source} did not answer the search ({reason}); check the address and the network, "
             "or raise timeout and max_retries"
         )
         raise ConnectionError(message) from error
     _refuse_more_than(max_items, items, source)
     return items, Conditions(filter=None if filters else asked.filter)
+
+
+def _texts(stac_io: Any) -> Any:
+    """Read a static catalogue with the patience of an API client, but as plain catalogue."""
+    from pystac.stac_io import DefaultStacIO
+
+    class Texts(DefaultStacIO):  # type: ignore[misc]
+        def read_text(self, source: Any, *_: Any, **__: Any) -> str:
+            return str(stac_io.read_text(source))
+
+    return Texts()
 
 
 def _rfc3339(asked: Conditions) -> str | None:
