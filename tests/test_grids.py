@@ -22,7 +22,7 @@ UTM = "EPSG:32721"
 @pytest.fixture
 def small_tiles(monkeypatch):
     """Blocks so small that every test image has several, and seams between them."""
-    monkeypatch.setattr(_tiles, "TILE", 13)
+    monkeypatch.setattr(_tiles, "TILE", 19)
 
 
 def square(pixels=40, resolution=10.0, crs=UTM, left=500_000.0, bottom=9_280_000.0):
@@ -517,6 +517,8 @@ def test_geocoding_says_what_it_needs(rng):
         grids.geocode(layer.drop_vars("latitude"), box)
     with pytest.raises(ValueError, match=r"\.isel"):
         grids.geocode(layer, box, latitude=layer.latitude[:4], longitude=layer.longitude)
+    with pytest.raises(ValueError, match="two samples or more"):
+        grids.geocode(layer[:1], box)
     with pytest.raises(ValueError, match='method="nearest"'):
         grids.geocode(layer > 0, box)
     with pytest.raises(ValueError, match="bilinear, nearest"):

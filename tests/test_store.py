@@ -210,8 +210,9 @@ def test_workers_write(rng, tmp_path):
 @pytest.mark.data
 def test_stores_of_others_open_as_well(real_data):
     cube = store.open_cube(real_data / "s1-slc-pair-amsterdam" / "20230331-coreg.znap")
-    assert {dim: size for dim, size in cube.sizes.items()}
-    assert all(variable.chunks for variable in cube.data_vars.values() if variable.ndim > 1)
+    assert cube["i_VV_31Mar2023"].shape == (84, 338)
+    assert cube["i_VV_31Mar2023"].chunks is not None
+    assert cube["latitude"].chunks is None  # tie points: small
 
 
 # --- append
@@ -366,7 +367,7 @@ def test_layers_that_make_no_map_are_refused(rng, tmp_path):
     assert leftovers(tmp_path) == []
 
 
-def test_variables_come_back_in_one_order(tmp_path: Path) -> None:
+def test_variables_come_back_in_one_order(tmp_path):
     """A folder has no order of its own: what is learnt from a store must not depend on it."""
     names = ["s2_red", "l8_bsi", "s1_vv", "palsar_hh", "dem_elevation"]
     cube = xr.Dataset({name: (("y", "x"), np.zeros((2, 2), "f4")) for name in names})

@@ -181,6 +181,9 @@ def _degrees(data: xr.DataArray | xr.Dataset, name: str, given: xr.DataArray | N
             f"got {given.dims} {given.shape}; cut both alike with .isel"
         )
         raise ValueError(message)
+    if min(shape) < 2:
+        message = f"geocode needs two samples or more each way, got an image of shape {shape}"
+        raise ValueError(message)
     return np.asarray(given.data, dtype="float64")
 
 
