@@ -22,6 +22,21 @@ ROWS = 8192
 class Forest:
     """A fitted forest as :func:`load_model` gives it: it predicts, it cannot be fitted.
 
+    Parameters
+    ----------
+    arrays : mapping
+        The nodes of all trees one after another, as :meth:`arrays` returns them.
+    features : list of str
+        Names of the features.
+    classes : list
+        The classes.
+    domain : pandas.DataFrame
+        Minimum, quantiles and maximum of each feature in training.
+    provenance : mapping
+        Where it comes from.
+    versions : mapping
+        Versions of the libraries that it was fitted with.
+
     Attributes
     ----------
     classes_ : array
@@ -38,6 +53,23 @@ class Forest:
         What was saved with it.
     versions_ : dict
         Versions of the libraries that it was fitted with.
+
+    See Also
+    --------
+    save_model : into a file.
+    load_model : out of one.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> from minewatch.learn import fit_forest
+    >>> samples = xr.Dataset(
+    ...     {"s2_ndvi": ("sample", np.array([0.1, 0.2, 0.7, 0.8], "f4"))},
+    ...     {"label": ("sample", [1, 1, 0, 0])},
+    ... )
+    >>> forest = Forest.of(fit_forest(samples, trees=10, bag=1.0))
+    >>> forest.predict([[0.15], [0.75]])
+    array([1, 0])
     """
 
     def __init__(
