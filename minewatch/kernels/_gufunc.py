@@ -106,7 +106,7 @@ class LazyGufunc:
             # numba's cache sees changes of the loop's own file; the name carries the helpers'.
             loop.__qualname__ += "-" + _digest(functions)
             return build(cache=True, **options)(loop)
-        except (OSError, RuntimeError):  # there is no source to watch, or no folder for a cache
+        except (OSError, RuntimeError):  # no source to watch, or no folder to keep a cache in
             return build(**options)(loop)
 
     def __call__(self, *arrays: Any) -> Any:

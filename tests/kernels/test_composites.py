@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import numpy.testing as npt
+import pytest
+
+from minewatch.kernels import nanmedian
+from minewatch.kernels.composites import LONGEST, comparators
+
+
+def _expected(series):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # "All-NaN slice"
+        return np.nanmedian(series.astype(np.float64), axis=-1).astype(np.float32)
+
+
+@pytest.mark.parametrize("size", [*range(1, 35), 63, 64, 65, 100])
+def test_median_is_numpys(rng, size):
+    series = rng.normal(size=(300, size)).astype(np.float32)
+    series[rng.uniform(size=series.shape) < rng.uniform(size=(300, 1))] = np.nan
+    npt.assert_array_equal(nanmedian(series), _expected(series))
+
+
+def test_ties_and_infinities_are_values():
+    inf, nan = np.inf, np.nan
+    series = np.array(
+        [
+            [inf, inf, nan, 1],
+            [inf, 1, nan, nan],
+            [-inf, 1, 2, nan],
+            [2, 2, 2, 5],
+            [3e38, 3e38, nan, nan],
+        ],
+        np.float32,
+    )
+    npt.assert_array_equal(nanmedian(series), np.array([inf, inf, 1, 2, 3e38], np.float32))
+
+
+def test_nothing_known_gives_nan():
+    assert np.isnan(nanmedian(np.full((4, 3), np.nan, np.float32))).all()
+    assert np.isnan(nanmedian(np.empty((4, 0), np.float32))).all()
+    assert nanmedian(np.empty((0, 4), np.float32)).shape == (0,)
+
+
+def test_long_series_are_sorted_one_by_one(rng):
+    series = rng.normal(size=(3, LONGEST + 1)).astype(np.float32)
+    series[0, ::2] = np.nan
+    series[1] = np.nan
+    npt.assert_array_equal(nanmedian(series), _expected(series))
+
+
+def test_shape_and_memory_may_be_anything(rng):
+    cube = rng.normal(size=(5, 6, 7)).astype(np.float32)
+    npt.assert_array_equal(nanmedian(np.moveaxis(cube, 0, -1)), np.median(cube, axis=0))
+    npt.assert_array_equal(nanmedian(cube[:, ::2, 1:]), np.median(cube[:, ::2, 1:], axis=-1))
+    assert nanmedian(cube[0, 0]) == np.median(cube[0, 0])
+
+
+def test_plain_loop_says_what_the_compiled_one_says(rng):
+    series = rng.normal(size=(130, 6)).astype(np.float32)
+    series[rng.uniform(size=series.shape) < 0.3] = np.nan
+    plain = np.empty(130, np.float32)
+    nanmedian.py_func(series, plain)
+    npt.assert_array_equal(nanmedian(series), plain)
+
+
+@pytest.mark.parametrize("size", range(1, 13))
+def test_the_network_sorts_its_lower_half_for_every_zero_one_input(size):
+    # Knuth's zero-one principle: what holds for all inputs of 0 and 1 holds for all inputs.
+    values = (np.arange(2**size)[:, None] >> np.arange(size)) & 1
+    got = values.copy()
+    for i, j in comparators(size):
+        got[:, [i, j]] = np.sort(got[:, [i, j]], axis=1)
+    half = size // 2 + 1
+    npt.assert_array_equal(got[:, :half], np.sort(values, axis=1)[:, :half])

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+
+import dask.array as da
+import numpy as np
+import numpy.testing as npt
+import oracles_kernels as oracles
+import pytest
+from dask.base import tokenize
+from distributed.protocol.pickle import dumps, loads
+from laziness import nothing_computes
+
+from minewatch import kernels
+from minewatch.kernels._gufunc import gufunc
+
+
+def test_importing_the_kernels_does_not_import_numba():
+    program = "import sys, minewatch.kernels as k; k.lee.layout; assert 'numba' not in sys.modules"
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.fixture
+def arguments(rng):
+    """A call of each kernel."""
+    pair = oracles.circular_gaussian((2, 3, 8, 9), rng)
+    cube = rng.uniform(size=(4, 5, 6)).astype(np.float32)
+    cube[0, 0] = np.nan
+    return {
+        "coherence": (*pair, 3, 4, 0.5),
+        "complex_coherence": (*pair, 3, 4, 0.5),
+        "lee": (cube, 3, 3, 4.0, 0),
+        "ndai": (cube, rng.uniform(size=(4, 1, 1))),
+        "count_exceedances": (cube, rng.uniform(size=4)),
+        "nanmedian": (cube,),
+    }
+
+
+@pytest.mark.parametrize("name", sorted(kernels.__all__))
+def test_every_kernel_takes_dask_arrays_and_stays_lazy(arguments, name):
+    kernel = getattr(kernels, name)
+    expected = kernel(*arguments[name])
+    core = {"nanmedian": 1, "ndai": 0, "count_exceedances": 3}.get(name, 2)
+    lazy = []
+    for argument in arguments[name]:
+        if isinstance(argument, np.ndarray) and argument.ndim > 1:
+            chunks = [2] * (argument.ndim - core) + [-1] * core
+            argument = da.from_array(argument, chunks=tuple(chunks))
+        lazy.append(argument)
+    with nothing_computes():
+        results = kernel(*lazy)
+    several = isinstance(results, tuple)
+    for result, wanted in zip(
+        results if several else [results], expected if several else [expected], strict=True
+    ):
+        assert result.dtype == wanted.dtype
+        npt.assert_array_equal(result.compute(), wanted)
+
+
+@pytest.mark.parametrize("name", sorted(kernels.__all__))
+def test_every_kernel_pickles_as_its_name(arguments, name):
+    kernel = getattr(kernels, name)
+    assert loads(dumps(kernel)) is kernel
+    assert len(dumps(kernel)) < 200
+    assert tokenize(kernel) == tokenize(loads(dumps(kernel)))
+
+
+@pytest.mark.parametrize("name", sorted(kernels.__all__))
+def test_two_threads_at_once(arguments, name):
+    kernel = getattr(kernels, name)
+    expected = kernel(*arguments[name])
+    failures = []
+
+    def work():
+        for _ in range(20):
+            try:
+                npt.assert_array_equal(kernel(*arguments[name]), expected)
+            except AssertionError as error:
+                failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+
+
+def test_empty_arrays_are_no_trouble():
+    nothing = np.empty((0, 5), np.complex64)
+    assert kernels.coherence(nothing, nothing, 3, 3, 0.5).shape == (0, 5)
+    assert kernels.lee(np.empty((4, 0), np.float32), 3, 3, 4.0, 0).shape == (4, 0)
+    exceeded, observed = kernels.count_exceedances(np.empty((0, 2, 3), np.float32), np.empty(0))
+    assert not exceeded.any()
+    assert not observed.any()
+    assert kernels.ndai(np.empty((0, 2), np.float32), 0.9).shape == (0, 2)
+
+
+def test_another_dtype_is_refused_not_cast():
+    with pytest.raises(TypeError):
+        kernels.coherence(np.ones((3, 3)) + 0j, np.ones((3, 3)) + 0j, 3, 3, 0.5)
+    with pytest.raises(TypeError):
+        kernels.lee(np.ones((3, 3)), 3, 3, 4.0, 0)
+
+
+def test_two_threads_compile_once(monkeypatch):
+    import numba
+
+    built = []
+    original = numba.vectorize
+
+    def counted(*arguments, **options):
+        built.append(1)
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(numba, "vectorize", counted)
+
+    @gufunc(["float32(float32)"], "()->()")
+    def double(value):
+        return value + value
+
+    results = []
+    threads = [
+        threading.Thread(target=lambda: results.append(double(np.float32(2)))) for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [4, 4]
+    assert len(built) == 1
+
+
+def test_without_a_place_for_a_cache_the_kernel_compiles_all_the_same(monkeypatch):
+    import numba
+
+    original = numba.vectorize
+
+    def homeless(*arguments, cache=False, **options):
+        if cache:
+            message = "cannot cache function 'triple': no locator available"  # numba's own words
+            raise RuntimeError(message)
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(numba, "vectorize", homeless)
+
+    @gufunc(["float32(float32)"], "()->()")
+    def triple(value):
+        return value + value + value
+
+    assert triple(np.float32(2)) == 6
+
+
+def test_helpers_are_compiled_with_the_kernel_and_stay_plain_outside():
+    assert type(_half).__name__ == "function"
+    assert _half_of_sum(np.array([1, 2, 3], np.float32)) == 3
+    assert type(_half).__name__ == "function"
+    assert repr(_half_of_sum).startswith("<gufunc")
+
+
+def _half(value):
+    return value / np.float32(2)
+
+
+@gufunc(["(float32[::1],float32[:])"], "(n)->()", helpers=(_half,))
+def _half_of_sum(series, out):
+    out[0] = np.float32(0)
+    for value in series:
+        out[0] += _half(value)
+
+
+def test_flags_that_forget_nan_are_refused():
+    with pytest.raises(ValueError, match="use only 'contract', 'nsz', 'arcp'"):
+        gufunc(["(float32[:],float32[:])"], "(n)->()", fastmath=("nnan",))
