@@ -211,8 +211,9 @@ def _sections(
         Section(
             "Where the mines are",
             "The probability that a pixel is a mine, as the forest votes. Outlined are the "
-            f"largest areas where it passes the threshold (at most {LARGEST}). The probability holds for ground like the samples; it says "
-            "nothing about who mines or with what permit.",
+            f"largest areas where it passes the threshold (at most {LARGEST}). The probability "
+            "holds for ground like the samples; it says nothing about who mines or with what "
+            "permit.",
             figures=[figures["map"]],
             table=sizes,
         ),
