@@ -156,24 +156,30 @@ def _over_stable(coherence: xr.DataArray, stable: xr.DataArray) -> tuple[int, An
     """Stable pixels, and per pair: how many were seen, their mean, their standard deviation."""
     cube = coherence.drop_vars(coherence.coords)
     mask = stable.drop_vars(stable.coords)
-    if not is_lazy(cube):
-        cube = cube.chunk(pair=1)  # pair by pair, so that no second cube is made
-    known = cube.notnull() & mask
-    double = cube.where(known, 0).astype("float64")
-    sums = xr.Dataset(
-        {
-            "pixels": mask.sum(),
-            "seen": known.sum(("y", "x")),
-            "total": double.sum(("y", "x"), skipna=False),
-            "squares": (double * double).sum(("y", "x"), skipna=False),
-        }
-    ).compute()
-    seen = sums["seen"].values.astype("float64")
-    mean = sums["total"].values / np.where(seen > 0, seen, np.nan)
-    variance = (sums["squares"].values - sums["total"].values * mean) / np.where(
-        seen > 1, seen - 1, np.nan
-    )
-    return int(sums["pixels"]), seen, mean, np.sqrt(np.clip(variance, 0, None))
+    if is_lazy(cube):
+        known = cube.notnull() & mask
+        double = cube.where(known, 0).astype("float64")
+        sums = xr.Dataset(
+            {
+                "pixels": mask.sum(),
+                "seen": known.sum(("y", "x")),
+                "total": double.sum(("y", "x"), skipna=False),
+                "squares": (double * double).sum(("y", "x"), skipna=False),
+            }
+        ).compute()
+        pixels = int(sums["pixels"])
+        seen, total, squares = (sums[name].values for name in ("seen", "total", "squares"))
+    else:  # pair by pair, so that no second cube is made
+        pixels = int(mask.sum())
+        where = mask.values
+        picked = (image[where].astype("float64") for image in cube.values)
+        known_only = (values[np.isfinite(values)] for values in picked)
+        seen, total, squares = np.array(
+            [(len(values), values.sum(), values @ values) for values in known_only]
+        ).T
+    mean = total / np.where(seen > 0, seen, np.nan)
+    variance = (squares - total * mean) / np.where(seen > 1, seen - 1, np.nan)
+    return pixels, seen, mean, np.sqrt(np.clip(variance, 0, None))
 
 
 def _baselines(coherence: xr.DataArray) -> tuple[Any, int]:
