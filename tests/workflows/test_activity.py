@@ -10,6 +10,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
+import rioxarray  # noqa: F401 the .rio accessor
 import xarray as xr
 from numpy import testing as npt
 
@@ -110,6 +111,7 @@ def test_ready_coherence_of_mexico_becomes_a_map(real_data: Path, tmp_path: Path
 
 
 @pytest.mark.data
+@pytest.mark.filterwarnings("ignore:.*perpendicular baseline is unknown")
 def test_slant_range_slcs_reach_a_map(real_data: Path, tmp_path: Path) -> None:
     """Two images make one pair: too few to judge by, and the error says so."""
     settings = ActivitySettings(

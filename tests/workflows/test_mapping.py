@@ -10,6 +10,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
+import rioxarray  # noqa: F401 the .rio accessor
 from korba import make_catalog
 from numpy import testing as npt
 from servers import range_server, stac_api
