@@ -111,7 +111,7 @@ def coherence(
     ...     coords={"time": pd.to_datetime(["2022-06-01", "2022-06-13"])},
     ... )
     >>> pairs = select_pairs(slc, max_perpendicular_baseline=None)
-    >>> coherence(slc, pairs, mode="multilook").values
+    >>> coherence(slc, pairs, mode="multilook").values.round(6)
     array([[[1., 1.], [1., 1.]]], dtype=float32)
     """
     gamma = _estimate(kernels.coherence, slc, pairs, window, mode, min_valid, phase, "coherence")
