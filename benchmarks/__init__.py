@@ -1,0 +1,1 @@
+"""Benchmarks for asv: run ``asv run --python=same --quick`` in this folder."""

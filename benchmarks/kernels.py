@@ -1,0 +1,260 @@
+"""Kernels against their floor and against what people use today, on one thread.
+
+The floor reads every input once and writes the output once, which is what no kernel can undercut:
+what counts is the ratio of two times from one run, not the time. ``setup`` calls once, so that
+compilation is never timed.
+"""
+
+from __future__ import annotations
+
+import warnings
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minewatch import kernels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PIXELS = [512, 2048]
+
+
+@cache
+def jit(function: Callable[..., None]) -> Any:
+    """Compile as the kernels are compiled."""
+    import numba
+
+    return numba.njit(fastmath={"contract", "nsz", "arcp"}, nogil=True)(function)
+
+
+def read_pair(a: Any, b: Any, out: Any) -> None:
+    """Read two complex images, seen as twice as many floats, and write one float a pixel."""
+    for i in range(len(out)):
+        row, first, second = out[i], a[i], b[i]
+        n = len(row)
+        a1, a2, b1, b2 = first[:n], first[n:], second[:n], second[n:]
+        for k in range(n):
+            row[k] = (a1[k] + a2[k]) + (b1[k] + b2[k])
+
+
+def read_one(a: Any, out: Any) -> None:
+    """Read one image and write one."""
+    for i in range(len(out)):
+        row, source = out[i], a[i]
+        for k in range(len(row)):
+            row[k] = source[k] + np.float32(1)
+
+
+def read_series(cube: Any, out: Any) -> None:
+    """Read a cube date by date and keep one number a pixel, a tile of pixels at a time."""
+    for start in range(0, len(out), 8192):
+        total = out[start : start + 8192]
+        total[:] = np.float32(0)
+        for t in range(len(cube)):
+            layer = cube[t, start : start + 8192]
+            for k in range(len(total)):
+                total[k] += layer[k]
+
+
+def complex_pair(pixels: int) -> list[np.ndarray]:
+    """Two independent images of speckle."""
+    parts = np.random.default_rng(0).normal(size=(2, pixels, 2 * pixels)).astype(np.float32)
+    return [part.view(np.complex64) for part in parts]
+
+
+def cube_with_gaps(dates: int, pixels: int, share: float) -> np.ndarray:
+    """A coherence cube of which a share is unknown."""
+    rng = np.random.default_rng(0)
+    cube = rng.random(size=(dates, pixels, pixels), dtype=np.float32)
+    cube[rng.random(size=cube.shape, dtype=np.float32) < share] = np.nan
+    return cube
+
+
+class _Route:
+    """One way of doing it: subclasses name their routes; each route is a method that runs once."""
+
+    param_names = ("route", "pixels")
+
+    def setup(self, route: str, pixels: int) -> None:
+        self.prepare(pixels)
+        self.run = getattr(self, route)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            self.run()
+
+    def prepare(self, pixels: int) -> None:
+        raise TypeError(pixels)
+
+
+class Coherence(_Route):
+    """Sliding window of 3 by 10 over two complex64 images."""
+
+    params = (["floor", "minewatch", "minewatch_complex", "scipy_uniform_filter"], PIXELS)
+
+    def prepare(self, pixels):
+        self.pair = complex_pair(pixels)
+        self.out = np.empty((pixels, pixels), np.float32)
+
+    def floor(self):
+        jit(read_pair)(*(image.view(np.float32) for image in self.pair), self.out)
+
+    def minewatch(self):
+        kernels.coherence(*self.pair, 3, 10, 0.5)
+
+    def minewatch_complex(self):
+        kernels.complex_coherence(*self.pair, 3, 10, 0.5)
+
+    def scipy_uniform_filter(self):
+        from scipy.ndimage import uniform_filter
+
+        s1, s2 = self.pair
+        cross = s1 * s2.conj()
+        re, im, p, q = (
+            uniform_filter(plane, (3, 10), mode="constant")
+            for plane in (cross.real, cross.imag, np.abs(s1) ** 2, np.abs(s2) ** 2)
+        )
+        np.hypot(re, im) / np.sqrt(p * q)
+
+    def time_coherence(self, route, pixels):
+        self.run()
+
+    def peakmem_coherence(self, route, pixels):
+        self.run()
+
+
+class CoherenceWindow(_Route):
+    """How little the cost grows with the window."""
+
+    params = (["minewatch"], [1024], [(2, 7), (3, 10), (9, 9), (15, 33), (31, 63)])
+    param_names = ("route", "pixels", "window")
+
+    def setup(self, route, pixels, window):
+        self.pair = complex_pair(pixels)
+        self.time_coherence(route, pixels, window)
+
+    def time_coherence(self, route, pixels, window):
+        kernels.coherence(*self.pair, *window, 0.5)
+
+
+class Lee(_Route):
+    """Window of 7 by 7, four looks."""
+
+    params = (["floor", "minewatch", "scipy_uniform_filter"], PIXELS)
+
+    def prepare(self, pixels):
+        rng = np.random.default_rng(0)
+        self.power = rng.standard_gamma(4, size=(pixels, pixels), dtype=np.float32) / 4
+        self.out = np.empty_like(self.power)
+
+    def floor(self):
+        jit(read_one)(self.power, self.out)
+
+    def minewatch(self):
+        kernels.lee(self.power, 7, 7, 4.0, 0)
+
+    def scipy_uniform_filter(self):
+        from scipy.ndimage import uniform_filter
+
+        z = self.power
+        mean, square = uniform_filter(z, 7), uniform_filter(z * z, 7)
+        variance = square - mean * mean
+        weight = (variance - mean * mean / 4) / (variance * 1.25)
+        mean + np.clip(weight, 0, 1) * (z - mean)
+
+    def time_lee(self, route, pixels):
+        self.run()
+
+    def peakmem_lee(self, route, pixels):
+        self.run()
+
+
+class Ndai(_Route):
+    """One date against the mean of its stable pixels."""
+
+    params = (["floor", "minewatch", "numpy"], PIXELS)
+
+    def prepare(self, pixels):
+        self.coherence = cube_with_gaps(1, pixels, 0.1)[0]
+        self.out = np.empty_like(self.coherence)
+
+    def floor(self):
+        jit(read_one)(self.coherence, self.out)
+
+    def minewatch(self):
+        kernels.ndai(self.coherence, 0.9)
+
+    def numpy(self):
+        total = np.float32(0.9) + self.coherence
+        index = (np.float32(0.9) - self.coherence) / total
+        np.where(np.isfinite(total) & (total != 0), index, np.nan)
+
+    def time_ndai(self, route, pixels):
+        self.run()
+
+    def peakmem_ndai(self, route, pixels):
+        self.run()
+
+
+class CountExceedances(_Route):
+    """A hundred dates, a tenth unknown."""
+
+    params = (["floor", "minewatch", "numpy"], [256, 512])
+
+    def prepare(self, pixels):
+        self.cube = cube_with_gaps(100, pixels, 0.1)
+        self.limits = np.full(100, 0.6)
+        self.out = np.empty(pixels * pixels, np.float32)
+
+    def floor(self):
+        jit(read_series)(self.cube.reshape(100, -1), self.out)
+
+    def minewatch(self):
+        kernels.count_exceedances(self.cube, self.limits)
+
+    def numpy(self):
+        finite = np.isfinite(self.cube)
+        ((self.cube < self.limits[:, None, None]) & finite).sum(axis=0)
+        finite.sum(axis=0)
+
+    def time_count_exceedances(self, route, pixels):
+        self.run()
+
+    def peakmem_count_exceedances(self, route, pixels):
+        self.run()
+
+
+class NanMedian(_Route):
+    """Forty dates, two fifths unknown, time outermost in memory as it is read."""
+
+    params = (["floor", "minewatch", "numpy"], [128, 256])
+
+    def prepare(self, pixels):
+        self.cube = cube_with_gaps(40, pixels, 0.4)
+        self.out = np.empty(pixels * pixels, np.float32)
+
+    def floor(self):
+        jit(read_series)(self.cube.reshape(40, -1), self.out)
+
+    def minewatch(self):
+        kernels.nanmedian(np.moveaxis(self.cube, 0, -1))
+
+    def numpy(self):
+        np.nanmedian(self.cube, axis=0)
+
+    def time_nanmedian(self, route, pixels):
+        self.run()
+
+    def peakmem_nanmedian(self, route, pixels):
+        self.run()
+
+
+class Import:
+    """What a user waits for before anything happens."""
+
+    def timeraw_import(self):
+        return "import minewatch"
+
+    def timeraw_import_kernels(self):
+        return "import minewatch.kernels"
