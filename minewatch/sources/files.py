@@ -45,12 +45,12 @@ def found(
     """
     if isinstance(source, str | Path):
         path = Path(source)
-        if path.is_dir():
+        if path.is_dir() and not any(path.match(pattern) for pattern in patterns):
             for pattern in patterns:
                 paths = sorted(path.rglob(pattern))
                 if paths:
                     return paths
-            message = f"{by} finds no {' or '.join(patterns)} in {path}; pass pattern='*.tif'"
+            message = f"{by} finds no {' or '.join(patterns)} in {path}; give a glob or the paths"
             raise FileNotFoundError(message)
         if path.exists():
             return [path]

@@ -121,7 +121,7 @@ def open_scene(
     if lacking or not wanted:
         message = f"{path} has no {lacking or 'surface reflectance'}; it has {list(named)}"
         raise KeyError(message)
-    headers = {name: rasters.raster(named[name][0]) for name in wanted}
+    headers = {name: rasters.raster(named[name][0], container=path) for name in wanted}
     rasters.one_grid(list(headers.values()), by="landsat.open_scene", fix="get the scene anew")
     grid = _grid(next(iter(headers.values())), facts, path)
     layers = {}
@@ -151,6 +151,12 @@ def _contents(path: Path) -> tuple[dict[str, str], str]:
     elif path.is_file() and tarfile.is_tarfile(path):
         with tarfile.open(path) as archive:
             members = [member for member in archive.getmembers() if member.isfile()]
+            unsafe = [m.name for m in members if ".." in Path(m.name).parts or m.name[0] == "/"]
+            if unsafe:
+                message = (
+                    f"{path} holds {unsafe[0]!r}, a name that leads out of it; get the scene anew"
+                )
+                raise ValueError(message)
             found = {
                 Path(member.name).name: f"/vsitar/{path.resolve()}/{member.name}"
                 for member in members

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minewatch.sources.warping import WARP_TOLERANCE, warp_scale
 from minewatch.sources.windows import Reading
 
 if TYPE_CHECKING:
@@ -23,14 +24,10 @@ if TYPE_CHECKING:
     from affine import Affine
     from odc.geo.geobox import GeoBox
 
-__all__ = ["one_grid", "Raster", "raster", "read_window", "WARP_TOLERANCE", "warp_scale"]
+__all__ = ["one_grid", "Raster", "raster", "read_window"]
 
-WARP_TOLERANCE = 1e-6
-"""By how much of a pixel GDAL may be off where it interpolates coordinates instead of projecting.
-
-GDAL's own 0.125 gives another image for every chunking. Within one CRS this costs nothing; from
-another it takes about a second per million pixels.
-"""
+READING = {"CPL_VSIL_GZIP_WRITE_PROPERTIES": "NO"}
+"""Reading leaves no file behind: GDAL else notes sizes beside compressed archives."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +65,17 @@ class Raster:
         """File name."""
         return Path(self.path).name
 
+    @property
+    def address(self) -> str:
+        """What to open for reading.
+
+        GDAL warns whenever it opens an image without a georeference, and radar geometry has none;
+        silencing a warning is not safe in threads, so GDAL is told one that is never used.
+        """
+        if self.crs is not None or set(self.path) & set("?&"):
+            return self.path
+        return f"vrt://{self.path}?a_ullr=0,0,{self.shape[1]},-{self.shape[0]}"
+
     def geobox(self) -> GeoBox:
         """The grid."""
         from odc.geo.geobox import GeoBox
@@ -103,7 +111,10 @@ class Raster:
         dask.array.Array
             Dims (y, x).
         """
-        arguments = (self.path, convert, None if like is None else str(like), like, nodata)
+        if like is not None and self.crs is None:
+            message = f"{self.name} has no CRS, so it cannot be brought onto a grid; leave out like"
+            raise ValueError(message)
+        arguments = (self.address, convert, None if like is None else str(like), like, nodata)
         shape = self.shape if like is None else (int(like.shape[0]), int(like.shape[1]))
         return Reading(_converted, arguments, shape, dtype).lazy(self.stamp, chunk=chunk)
 
@@ -152,49 +163,6 @@ def _converted(
     return values
 
 
-def warp_scale(
-    dataset: Any, crs: str, transform: Affine, shape: tuple[int, int]
-) -> dict[str, float]:
-    """How many pixels of a target grid one pixel of a raster fills, in the middle of the grid.
-
-    GDAL widens its interpolation kernel where it thins an image out. Left alone it reckons by how
-    much anew for every window, so that the same pixel differs from one chunking to another.
-
-    Parameters
-    ----------
-    dataset : rasterio.DatasetReader
-        The raster.
-    crs : str
-        Of the target.
-    transform : affine.Affine
-        Of the target.
-    shape : (int, int)
-        Of the target.
-
-    Returns
-    -------
-    dict of str to float
-        ``XSCALE`` and ``YSCALE`` for GDAL's warper; empty where the middle of the target cannot be
-        projected into the raster's CRS.
-    """
-    from pyproj import Transformer
-
-    t, inverse = transform, ~dataset.transform
-    rows, columns = (np.array([size / 2, size / 2, size / 2]) for size in shape)
-    columns[1] += 1
-    rows[2] += 1
-    x, y = t.a * columns + t.b * rows + t.c, t.d * columns + t.e * rows + t.f
-    to_raster = Transformer.from_crs(crs, dataset.crs.to_wkt(), always_xy=True)
-    x, y = (np.asarray(axis) for axis in to_raster.transform(x, y))
-    column = inverse.a * x + inverse.b * y + inverse.c
-    row = inverse.d * x + inverse.e * y + inverse.f
-    # Raster pixels per target pixel: how far a step of one row and of one column leads.
-    wide, high = (float(np.hypot(axis[1] - axis[0], axis[2] - axis[0])) for axis in (column, row))
-    if not (np.isfinite(wide) and np.isfinite(high) and wide > 0 and high > 0):
-        return {}
-    return {"XSCALE": 1 / wide, "YSCALE": 1 / high}
-
-
 def _unreadable(path: str, error: Exception) -> str:
     return f"cannot read {path}: {error}; get the file anew"
 
@@ -222,7 +190,7 @@ def read_window(path: str, key: tuple[slice, slice]) -> npt.NDArray[Any]:
     import rasterio
 
     try:
-        with _quiet(), rasterio.open(path) as dataset:
+        with rasterio.Env(**READING), rasterio.open(path) as dataset:
             window = rasterio.windows.Window.from_slices(*key, *dataset.shape)
             stored: npt.NDArray[Any] = dataset.read(1, window=window)
     except rasterio.errors.RasterioError as error:
@@ -240,13 +208,15 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def raster(path: str | Path) -> Raster:
+def raster(path: str | Path, *, container: str | Path | None = None) -> Raster:
     """Read the header of a single-band raster.
 
     Parameters
     ----------
     path : str or pathlib.Path
-        The file.
+        The file, or its address inside an archive.
+    container : str or pathlib.Path, optional
+        The archive.
 
     Returns
     -------
@@ -261,12 +231,13 @@ def raster(path: str | Path) -> Raster:
     import rasterio
 
     try:
-        with _quiet(), rasterio.open(path) as dataset:
+        with _quiet(), rasterio.Env(**READING), rasterio.open(path) as dataset:
             if dataset.count != 1:
                 message = f"{path} has {dataset.count} bands, expected one; split it first"
                 raise ValueError(message)
             grounded = dataset.crs is not None
-            stat = Path(path).stat() if Path(path).exists() else None
+            own = Path(path) if Path(path).exists() else Path(container or path)
+            stat = own.stat() if own.exists() else None
             return Raster(
                 path=str(path),
                 shape=(dataset.height, dataset.width),

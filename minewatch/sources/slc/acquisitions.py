@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     import xarray as xr
     from odc.geo.geobox import GeoBox
 
-__all__ = ["Acquisition", "one_polarization", "Orbit", "Place"]
+__all__ = ["Acquisition", "one_polarization", "Orbit", "Place", "POLARIZATIONS"]
+
+POLARIZATIONS = ("VV", "VH", "HH", "HV")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import numpy as np
 
 from minewatch.sources.files import dates_in
 from minewatch.sources.slc.acquisitions import (
+    POLARIZATIONS,
     Acquisition,
     Orbit,
     Place,
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
 
 __all__ = ["read"]
-
-POLARIZATIONS = ("VV", "VH", "HH", "HV")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minewatch.sources import rasters
-from minewatch.sources.slc.acquisitions import Acquisition, Place, one_polarization
+from minewatch.sources.slc.acquisitions import POLARIZATIONS, Acquisition, Place, one_polarization
 from minewatch.sources.windows import Reading
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def read_dimap(path: Path, *, polarization: str | None, chunk: int) -> list[Acqu
     }
 
     def pixels(names: tuple[str, ...], dtype: str) -> Any:
-        arguments = tuple(headers[name].path for name in names)
+        arguments = tuple(headers[name].address for name in names)
         reading = Reading(_from_files, (arguments,), headers[names[0]].shape, dtype)
         return reading.lazy([headers[name].stamp for name in names], chunk=chunk)
 
@@ -116,7 +116,8 @@ def _images(
             f"{path.name} holds no complex band such as i_VV_31Mar2023; it has {sorted(shapes)}"
         )
         raise ValueError(message)
-    have = list(dict.fromkeys(match[2] for match in bands))
+    found = {match[2] for match in bands}
+    have = [name for name in POLARIZATIONS if name in found]
     wanted = one_polarization(have, polarization, name=path.name)
     images = []
     for match in bands:

@@ -15,7 +15,7 @@ from minewatch.sources import baselines as tables
 from minewatch.sources import rasters
 from minewatch.sources.files import dates_in, found
 from minewatch.sources.slc import hdf5, snap
-from minewatch.sources.slc.acquisitions import Acquisition, Place
+from minewatch.sources.slc.acquisitions import POLARIZATIONS, Acquisition, Place
 from minewatch.sources.slc.orbits import perpendicular_baselines
 
 if TYPE_CHECKING:
@@ -153,9 +153,7 @@ def _read_geotiff(path: Path, *, polarization: str | None, chunk: int) -> list[A
     if len(dates) != 1:
         message = f"slc.open_stack needs one date YYYYMMDD in the name {path.name!r}; rename it"
         raise ValueError(message)
-    named = [
-        pol for pol in hdf5.POLARIZATIONS if pol in path.stem.upper().replace("-", "_").split("_")
-    ]
+    named = [pol for pol in POLARIZATIONS if pol in path.stem.upper().replace("-", "_").split("_")]
     if polarization is not None and named and polarization.upper() not in named:
         message = f"{path.name} is named {named[0]}, not {polarization!r}; choose files by a glob"
         raise ValueError(message)

@@ -20,7 +20,7 @@ from rasterio.enums import Resampling
 from rasterio.vrt import WarpedVRT
 from stackstac.rio_env import LayeredEnv
 
-from minewatch.sources.rasters import WARP_TOLERANCE, warp_scale
+from minewatch.sources.warping import WARP_TOLERANCE, warp_scale
 
 if TYPE_CHECKING:
     import numpy.typing as npt
