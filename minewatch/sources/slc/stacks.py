@@ -11,19 +11,20 @@ import xarray as xr
 
 from minewatch.conventions import Layer, conform
 from minewatch.grids import coordinates
-from minewatch.sources import baselines as tables
-from minewatch.sources import rasters
-from minewatch.sources.files import dates_in, found
-from minewatch.sources.slc import hdf5, snap
-from minewatch.sources.slc.acquisitions import POLARIZATIONS, Acquisition, Place
-from minewatch.sources.slc.orbits import perpendicular_baselines
+from minewatch.sources import _baselines as tables
+from minewatch.sources import _rasters as rasters
+from minewatch.sources._files import dates_in, found
+from minewatch.sources.slc import _hdf5 as hdf5
+from minewatch.sources.slc import _snap as snap
+from minewatch.sources.slc._acquisitions import POLARIZATIONS, Acquisition, Place
+from minewatch.sources.slc._orbits import perpendicular_baselines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import numpy.typing as npt
 
-__all__ = ["open_stack", "SLC"]
+__all__ = ["open_stack"]
 
 SLC = Layer("slc", "single-look complex image", dtype="complex64")
 

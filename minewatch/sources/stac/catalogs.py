@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from minewatch.sources.stac.arguments import conditions
-from minewatch.sources.stac.contents import as_items, local_items, parsed, walked
-from minewatch.sources.stac.filters import Conditions, observed
+from minewatch.sources.stac._arguments import conditions
+from minewatch.sources.stac._contents import as_items, local_items, parsed, walked
+from minewatch.sources.stac._filters import Conditions, observed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     import pystac
 
-__all__ = ["is_remote", "REMOTE_SCHEMES", "refuse_local_assets", "search"]
+__all__ = ["search"]
 
 REMOTE_SCHEMES = frozenset({"http", "https", "s3", "gs", "az", "abfs", "abfss"})
 """What a remote catalogue may point its assets at."""

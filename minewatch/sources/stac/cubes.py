@@ -24,10 +24,10 @@ from minewatch.sources.collections import (
     conversion,
     layer_of,
 )
+from minewatch.sources.stac._filters import observed
+from minewatch.sources.stac._stacking import Source, stacked
+from minewatch.sources.stac._steps import first_known, solar_days, step_coordinates
 from minewatch.sources.stac.catalogs import is_remote, refuse_local_assets
-from minewatch.sources.stac.filters import observed
-from minewatch.sources.stac.stacking import Source, stacked
-from minewatch.sources.stac.steps import first_known, solar_days, step_coordinates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

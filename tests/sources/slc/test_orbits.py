@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.testing as npt
 
-from minewatch.sources.slc.acquisitions import Orbit
-from minewatch.sources.slc.orbits import perpendicular_baselines
+from minewatch.sources.slc._acquisitions import Orbit
+from minewatch.sources.slc._orbits import perpendicular_baselines
 
 EARTH, HEIGHT = 6371e3, 693e3  # m, Sentinel-1
 GROUND = np.array([EARTH, 0.0, 0.0])

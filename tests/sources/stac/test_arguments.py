@@ -8,7 +8,7 @@ import pytest
 import shapely
 
 from minewatch import grids
-from minewatch.sources.stac.arguments import area_of, conditions, expression, interval
+from minewatch.sources.stac._arguments import area_of, conditions, expression, interval
 
 NS = pd.Timedelta(1, "ns")
 

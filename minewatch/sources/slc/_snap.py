@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minewatch.sources import rasters
-from minewatch.sources.slc.acquisitions import POLARIZATIONS, Acquisition, Place, one_polarization
-from minewatch.sources.windows import Reading
+from minewatch.sources import _rasters as rasters
+from minewatch.sources._windows import Reading
+from minewatch.sources.slc._acquisitions import POLARIZATIONS, Acquisition, Place, one_polarization
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

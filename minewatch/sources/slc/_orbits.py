@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from minewatch.sources.slc.acquisitions import Orbit
+    from minewatch.sources.slc._acquisitions import Orbit
 
 __all__ = ["perpendicular_baselines"]
 
@@ -45,7 +45,7 @@ def perpendicular_baselines(
 
     Examples
     --------
-    >>> from minewatch.sources.slc.acquisitions import Orbit
+    >>> from minewatch.sources.slc._acquisitions import Orbit
     >>> t = np.linspace(-10, 10, 21)
     >>> def straight(x, z):
     ...     position = np.stack([np.full(21, x), 7500 * t, np.full(21, z)], axis=-1)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minewatch.sources.warping import WARP_TOLERANCE, warp_scale
-from minewatch.sources.windows import Reading
+from minewatch.sources._warping import WARP_TOLERANCE, warp_scale
+from minewatch.sources._windows import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

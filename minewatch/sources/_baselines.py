@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minewatch.sources.files import dates_in
+from minewatch.sources._files import dates_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

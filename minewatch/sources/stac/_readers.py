@@ -20,12 +20,12 @@ from rasterio.enums import Resampling
 from rasterio.vrt import WarpedVRT
 from stackstac.rio_env import LayeredEnv
 
-from minewatch.sources.warping import WARP_TOLERANCE, warp_scale
+from minewatch.sources._warping import WARP_TOLERANCE, warp_scale
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from minewatch.sources.stac.stacking import Source
+    from minewatch.sources.stac._stacking import Source
 
 __all__ = ["gdal_environment", "StrictReader"]
 

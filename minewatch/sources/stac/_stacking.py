@@ -100,7 +100,7 @@ def stacked(
         return {}
     import stackstac
 
-    from minewatch.sources.stac.readers import StrictReader, gdal_environment
+    from minewatch.sources.stac._readers import StrictReader, gdal_environment
 
     kind = np.dtype(dtype)
     fill = kind.type(np.nan) if kind.kind == "f" else kind.type(0)

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minewatch.sources.files import dates_in
-from minewatch.sources.slc.acquisitions import (
+from minewatch.sources._files import dates_in
+from minewatch.sources._windows import Reading
+from minewatch.sources.slc._acquisitions import (
     POLARIZATIONS,
     Acquisition,
     Orbit,
     Place,
     one_polarization,
 )
-from minewatch.sources.windows import Reading
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ import shapely
 import shapely.geometry
 
 from minewatch.grids import geobox_of
-from minewatch.sources.stac.filters import Conditions, box_of, utc
+from minewatch.sources.stac._filters import Conditions, box_of, utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from minewatch.sources.stac.filters import observed
+from minewatch.sources.stac._filters import observed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
