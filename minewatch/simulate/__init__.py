@@ -7,11 +7,15 @@ satellite archive would; the samplers (:func:`slc_stack`, :func:`coherence_cube`
 known in closed form.
 """
 
+from __future__ import annotations
+
 from minewatch.simulate.bayes import best_f1, mine_probability
 from minewatch.simulate.classes import LAND_COVER, SLC_GROUND
+from minewatch.simulate.exports import write_slc, write_vectors
 from minewatch.simulate.optical import optical_series
 from minewatch.simulate.samplers import annual_ndai, coherence_cube, speckle
 from minewatch.simulate.slc import decorrelation, slc_stack
+from minewatch.simulate.stac import write_stac
 from minewatch.simulate.world import World, mine_world
 
 __all__ = [
@@ -27,4 +31,7 @@ __all__ = [
     "optical_series",
     "slc_stack",
     "speckle",
+    "write_slc",
+    "write_stac",
+    "write_vectors",
 ]

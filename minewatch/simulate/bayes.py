@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from scipy import ndimage, special
+from scipy import special
 
 from minewatch.conventions import Layer, conform
 from minewatch.simulate.classes import BANDS, LAND_COVER, NOISE, log_means
-from minewatch.simulate.fields import Floats
+from minewatch.simulate.fields import Floats, box_mean
 from minewatch.simulate.geographic import geographic_grid
 from minewatch.simulate.scenes import COARSE, PALSAR_ARCSEC, PALSAR_LOOKS, SENTINEL1_LOOKS
 
@@ -24,7 +24,11 @@ __all__ = ["best_f1", "mine_probability"]
 
 PROBABILITY = Layer("bayes_probability", "probability of mine (Bayes classifier of the simulator)")
 SENSORS = ("sentinel2", "landsat8", "sentinel1", "palsar")
-WINDOW = 7
+POLARISATIONS = {"vv": "sentinel1", "vh": "sentinel1", "hh": "palsar", "hv": "palsar"}
+WINDOW = (7, 7)
+HOPELESS = 1e-6  # share of the window below which a group is no hypothesis worth averaging for
+GROUPS = (("forest",), ("mine", "bare_soil"), ("sediment_river", "clear_water"), ("young_palm",))
+"""Classes that look alike to an optical sensor: radar is averaged over one group at a time."""
 
 
 def mine_probability(world: World, *, sensors: Sequence[str] = SENSORS) -> xr.DataArray:
@@ -32,8 +36,11 @@ def mine_probability(world: World, *, sensors: Sequence[str] = SENSORS) -> xr.Da
 
     What it sees of a pixel: the mean over clear dates of the logarithm of reflectance, in the six
     bands that Sentinel-2 and Landsat 8 share and for each of the two; the logarithm of the mean
-    over dates and a 7 × 7 window of the power in vv, vh, hh and hv. Given the class k each is
-    Gaussian about the class median, with the variances that the simulator drew from:
+    over dates and a 7 × 7 window of the power in vv, vh, hh and hv. Under the hypothesis of class
+    k the window counts its pixels by how likely the optical bands make them one of the classes
+    that look like k (mine and bare soil; the two waters; forest; palms), so that speckle is
+    averaged but forest does not leak into a small pit. Given the class k each is Gaussian about
+    the class median, with the variances that the simulator drew from:
 
     - optical: patch + pixel / (pixels averaged in the sensor's own) + date / (clear dates); the
       two sensors share the patch and the part of the pixels that both hold;
@@ -74,13 +81,13 @@ def mine_probability(world: World, *, sensors: Sequence[str] = SENSORS) -> xr.Da
         raise ValueError(message)
     cover = world.land_cover.values
     size = cover.shape[0]
-    scores = np.zeros((len(LAND_COVER), *cover.shape), "float32")
+    scores = np.zeros((len(LAND_COVER), *cover.shape))
     for half in (np.s_[:, :size], np.s_[:, size:]):
         counts = np.bincount(cover[half].ravel() - 1, minlength=len(LAND_COVER))
         with np.errstate(divide="ignore"):  # a class that is absent has no chance
             scores[(..., *half)] = np.log(counts / counts.sum())[:, None, None]
     scores += _optical(world, sensors)
-    scores += _radar(world, sensors)
+    scores += _radar(world, sensors, special.softmax(scores, axis=0))
     posterior = special.softmax(scores, axis=0)[LAND_COVER["mine"] - 1]
     return conform(world.land_cover.copy(data=posterior), PROBABILITY, sensors=list(sensors))
 
@@ -118,7 +125,7 @@ def best_f1(probability: npt.ArrayLike, truth: npt.ArrayLike) -> tuple[float, fl
 def _optical(world: World, sensors: Sequence[str]) -> Floats:
     """Log density of each class in the optical bands, up to a constant."""
     means = log_means()
-    total = np.zeros((len(LAND_COVER), *world.land_cover.shape), "float32")
+    total = np.zeros((len(LAND_COVER), *world.land_cover.shape))
     patch, pixel, date = (NOISE[name] ** 2 for name in ("patch", "pixel", "date"))
     for i, band in enumerate(BANDS):
         fine = 2 if band in COARSE else 1
@@ -152,28 +159,35 @@ def _clear_mean(
     return logs / np.maximum(dates, 1), dates
 
 
-def _radar(world: World, sensors: Sequence[str]) -> Floats:
+def _radar(world: World, sensors: Sequence[str], likely: Floats) -> Floats:
     """Log density of each class in backscatter, up to a constant."""
     means = log_means()[:, len(BANDS) :]
-    total = np.zeros((len(LAND_COVER), *world.land_cover.shape), "float32")
-    transform, *_ = geographic_grid(*world.land_cover.shape, arcsec=PALSAR_ARCSEC)
-    mosaic = (transform[0] * 111_320) ** 2 / 100  # 10 m pixels in one of the mosaic
+    total = np.zeros((len(LAND_COVER), *world.land_cover.shape))
+    # Pixels of 10 m to one of the mosaic, which is the sample that has its own speckle.
+    spacing = geographic_grid(*world.land_cover.shape, arcsec=PALSAR_ARCSEC)[0][0] * 111_320
     looks = {
-        "sentinel1": SENTINEL1_LOOKS * WINDOW**2 * world.sentinel1.sizes["time"],
-        "palsar": PALSAR_LOOKS * max(1.0, WINDOW**2 / mosaic),
+        "sentinel1": SENTINEL1_LOOKS * world.sentinel1.sizes["time"],
+        "palsar": PALSAR_LOOKS * 100 / spacing**2,
     }
-    for i, (name, sensor) in enumerate(
-        {"vv": "sentinel1", "vh": "sentinel1", "hh": "palsar", "hv": "palsar"}.items()
-    ):
-        if sensor not in sensors:
-            continue
-        power = getattr(world, sensor)[name].values.mean(axis=0, dtype=float)
-        value = np.log(ndimage.uniform_filter(power, WINDOW, mode="nearest"))
-        n = looks[sensor]
-        patch = NOISE["c_band" if sensor == "sentinel1" else "l_band"] * np.log(10) / 10
-        variance = patch**2 + special.polygamma(1, n)
-        for k in range(len(LAND_COVER)):
-            total[k] += _log_normal(value - means[k, i] - special.digamma(n) + np.log(n), variance)
+    for group in GROUPS:
+        members = [LAND_COVER[name] - 1 for name in group]
+        weight = likely[members].sum(axis=0)
+        share = box_mean(weight, WINDOW)
+        hope = share > HOPELESS
+        share = np.where(hope, share, 1)
+        square = np.where(hope, box_mean(weight**2, WINDOW), 1)
+        count = share**2 / square * (WINDOW[0] * WINDOW[1])
+        for i, (name, sensor) in enumerate(POLARISATIONS.items()):
+            if sensor not in sensors:
+                continue
+            power = getattr(world, sensor)[name].values.mean(axis=0, dtype=float)
+            mean = np.where(hope, box_mean(weight * power, WINDOW) / share, power)
+            n = count * looks[sensor]
+            patch = NOISE["c_band" if sensor == "sentinel1" else "l_band"] * np.log(10) / 10
+            value = np.log(mean) - special.digamma(n) + np.log(n)
+            variance = patch**2 + special.polygamma(1, n)
+            for k in members:
+                total[k] += _log_normal(value - means[k, i], variance)
     return total
 
 

@@ -61,11 +61,11 @@ BACKSCATTER_DB = {
 """Median backscatter of each class in dB: C band vv, vh, then L band hh, hv."""
 
 NOISE = {
-    "patch": 0.09,  # natural logarithm of reflectance, shared by a patch of ground in every image
-    "pixel": 0.08,  # the same, of a 10 m pixel
+    "patch": 0.07,  # natural logarithm of reflectance, shared by a patch of ground in every image
+    "pixel": 0.06,  # the same, of a 10 m pixel
     "date": 0.05,  # the same, of a pixel as its sensor samples it on one date
-    "c_band": 1.0,  # dB, of a patch in vv and in vh
-    "l_band": 2.5,  # dB, of a patch in hh and in hv
+    "c_band": 0.9,  # dB, of a patch in vv and in vh
+    "l_band": 3.5,  # dB, of a patch in hh and in hv
 }
 """Standard deviations around the class."""
 

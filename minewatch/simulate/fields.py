@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import fft
+from scipy import fft, ndimage
 
-__all__ = ["band_limited", "block_mean", "gaussian_field", "repeat_blocks", "stream"]
+__all__ = ["band_limited", "block_mean", "box_mean", "gaussian_field", "repeat_blocks", "stream"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -144,6 +144,33 @@ def block_mean(array: npt.NDArray[Any], block: int) -> Floats:
     )
     mean: Floats = total / counts
     return mean
+
+
+def box_mean(array: npt.NDArray[Any], window: tuple[int, int]) -> npt.NDArray[Any]:
+    """Mean over a window around each pixel; beyond the edge the edge's value is repeated.
+
+    Summed anew for every pixel: a running sum would leave rounding of large neighbours behind.
+
+    Parameters
+    ----------
+    array : numpy.ndarray
+        (..., rows, columns), real or complex, without NaN.
+    window : (int, int)
+        Rows and columns; an even window reaches one further up and left.
+
+    Returns
+    -------
+    numpy.ndarray
+        Same shape.
+
+    Examples
+    --------
+    >>> box_mean(np.array([[0.0, 3.0, 0.0]]), (1, 3))
+    array([[1., 1., 1.]])
+    """
+    for axis, n in zip((-2, -1), window, strict=True):
+        array = ndimage.correlate1d(array, np.full(n, 1 / n), axis=axis, mode="nearest")
+    return array
 
 
 def repeat_blocks(array: npt.NDArray[Any], block: int, shape: tuple[int, int]) -> npt.NDArray[Any]:

@@ -1,4 +1,4 @@
-"""Grids of the simulated world: its own, in UTM metres, and the geographic ones of global mosaics."""
+"""Grids of the simulated world: its own in UTM metres, and geographic ones as mosaics have."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import xarray as xr
 from pyproj import CRS, Transformer
 
 __all__ = [
@@ -107,7 +106,7 @@ def geographic_grid(
     centres = np.meshgrid(
         (np.arange(left, right) + 0.5) * step, (np.arange(top, bottom, -1) - 0.5) * step
     )
-    x, y = to_degrees.transform(*centres, direction="INVERSE")
+    x, y = to_degrees.transform(centres[0], centres[1], direction="INVERSE")
     return transform, (north - y) / 10 - 0.5, (x - west) / 10 - 0.5
 
 

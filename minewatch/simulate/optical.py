@@ -64,8 +64,8 @@ def optical_series(
     shadow_factor : float
         What shadow leaves of the reflectance.
     blocks : mapping of str to int, optional
-        Bands sampled more coarsely than the grid: their pixel in grid cells, e.g. ``{"swir16": 2}``.
-        Noise is then constant over each such pixel.
+        Bands sampled more coarsely than the grid: their pixel in grid cells, e.g.
+        ``{"swir16": 2}``. Noise is then constant over each such pixel.
     mask_block : int
         Pixel of the cloud mask in grid cells.
     seed : int or numpy.random.Generator
@@ -93,15 +93,12 @@ def optical_series(
     for band in reflectance.data_vars:
         require(reflectance[band], "y", "x", by="optical_series")
     dates = np.asarray(times, dtype="datetime64[ns]")
-    cover = (
-        np.broadcast_to(np.asarray(cloud_cover, float), dates.shape)
-        if np.ndim(cloud_cover) == 0
-        else np.asarray(cloud_cover, float)
-    )
+    cover = np.asarray(cloud_cover, float)
+    cover = np.full(dates.shape, cover) if cover.ndim == 0 else cover
     if cover.shape != dates.shape or ((cover < 0) | (cover > 1)).any():
         message = (
-            f"optical_series needs one share of cloud in [0, 1] for each of {len(dates)} dates, got "
-            f"{cloud_cover!r}; use e.g. cloud_cover=0.2"
+            "optical_series needs one share of cloud in [0, 1] for each of "
+            f"{len(dates)} dates, got {cloud_cover!r}; use e.g. cloud_cover=0.2"
         )
         raise ValueError(message)
     rng = np.random.default_rng(seed)

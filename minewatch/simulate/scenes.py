@@ -169,7 +169,7 @@ def landsat8(ground: Ground, look: Look, seed: int) -> xr.Dataset:
         rng=stream(seed, "landsat8"),
     )
     cloud = series.cloud.values
-    rim = ndimage.binary_dilation(cloud[:, ::3, ::3], structure=np.ones((1, 3, 3)))
+    rim = ndimage.binary_dilation(cloud[:, ::3, ::3], structure=np.ones((1, 3, 3), bool))
     dilated = repeat_blocks(rim, 3, ground.cover.shape) & ~cloud
     water = np.isin(_below(ground, 3), WATER)
     codes = landsat_quality(cloud, series.shadow.values, dilated, water)

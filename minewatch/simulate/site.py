@@ -1,4 +1,4 @@
-"""The radar site of the simulated world: an SLC stack over rock, forest, water, a pit and a dump."""
+"""The radar site of the simulated world: SLCs over rock, forest, water, a pit and a dump."""
 
 from __future__ import annotations
 

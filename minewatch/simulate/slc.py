@@ -185,7 +185,8 @@ def _dates(coherence: xr.DataArray) -> npt.NDArray[np.datetime64]:
     if not {"reference_time", "secondary_time"} <= set(coherence.coords):
         message = (
             "slc_stack needs the coordinates reference_time and secondary_time along pair; "
-            "use .assign_coords(reference_time=('pair', dates[:-1]), secondary_time=('pair', dates[1:]))"
+            "use .assign_coords(reference_time=('pair', dates[:-1]), "
+            "secondary_time=('pair', dates[1:]))"
         )
         raise ValueError(message)
     first = coherence.reference_time.values.astype("datetime64[ns]")

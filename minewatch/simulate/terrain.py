@@ -49,7 +49,7 @@ class Ground:
     polygon : numpy.ndarray
         Number of the polygon that each pixel belongs to, from 0.
     patch : numpy.ndarray
-        Number of the patch whose look a pixel shares, from 0; large mines hold several.
+        Number of the patch whose look a pixel shares, from 0; a polygon holds one or several.
     site : numpy.ndarray
         Codes of `SLC_GROUND` in the radar site, 0 outside.
     window : tuple of slice
@@ -111,9 +111,9 @@ def lay_ground(size: int, seed: int) -> Ground:
     cover[mine > 0] = LAND_COVER["mine"]
     east = np.arange(2 * size) >= size
     cells = _cells(shape, 450 * scale**2, rng)
-    pieces = _cells(shape, 250 * scale**2, rng)
+    pieces = _cells(shape, 120 * scale**2, rng)
     polygon = _number(cover, np.where(mine > 0, -mine, cells), np.broadcast_to(east, shape))
-    patch = _number(polygon, np.where(mine > 0, pieces, 0))
+    patch = _number(polygon, pieces)
     return Ground(cover, polygon, patch, site, window)
 
 
@@ -148,7 +148,7 @@ def elevation(ground: Ground, seed: int) -> Floats:
     rise = 60 * (1 - np.exp(-away / 80))
     floor = 120 + hills * (1 - np.exp(-away / 40)) + rise
     dem: Floats = floor - 1.5 * np.minimum(depth, 12)
-    return ndimage.gaussian_filter(dem, 1.0)  # type: ignore[no-any-return]
+    return ndimage.gaussian_filter(dem, 1.0)
 
 
 def _halves(size: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
@@ -231,7 +231,7 @@ def _blob(free: Mask, pixels: float, rng: np.random.Generator) -> Mask:
     blob = distance <= np.partition(distance, count, axis=None)[count - 1]
     labels, _ = ndimage.label(blob & free)
     blob = labels == labels[row, column]
-    return ndimage.binary_fill_holes(blob) & free  # type: ignore[no-any-return]
+    return ndimage.binary_fill_holes(blob) & free
 
 
 def _cells(
@@ -241,7 +241,7 @@ def _cells(
     count = max(2, round(shape[0] * shape[1] / pixels))
     seeds = rng.uniform((0, 0), shape, size=(count, 2))
     points = np.indices(shape).reshape(2, -1).T
-    return spatial.KDTree(seeds).query(points)[1].reshape(shape)  # type: ignore[no-any-return]
+    return spatial.KDTree(seeds).query(points)[1].reshape(shape)
 
 
 def _number(*keys: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
@@ -268,4 +268,4 @@ def _number(*keys: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     ones = np.ones(ends.shape[1], bool)
     graph = coo_array((ones, (ends[0], ends[1])), shape=(joint.size, joint.size))
     labels = connected_components(graph, directed=False)[1]
-    return labels.reshape(shape).astype(np.int64)  # type: ignore[no-any-return]
+    return labels.reshape(shape).astype(np.int64)

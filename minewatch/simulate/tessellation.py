@@ -89,7 +89,7 @@ def concession_table(polygons: gpd.GeoDataFrame, seed: int) -> gpd.GeoDataFrame:
     """
     rng = stream(seed, "concessions")
     mines = polygons[polygons.label == 1]
-    rows = []
+    rows: list[tuple[str, str, geometry.Polygon]] = []
     for region in ("train", "held_out"):
         largest = mines[mines.region == region].head(4)
         for rank, outline in enumerate(largest.geometry):

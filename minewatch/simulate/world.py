@@ -6,7 +6,6 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import xarray as xr
 
 from minewatch.conventions import Layer, conform
