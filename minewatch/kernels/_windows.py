@@ -20,8 +20,8 @@ import numpy as np
 
 __all__ = ["TILE", "WINDOW_HELPERS", "reach", "samples_inside", "window_sums"]
 
-TILE = 1024
-"""Columns worked on at a time: the ring of a common window stays in the first or second cache."""
+TILE = 2048
+"""Columns worked on at a time: the ring of a common window stays in the second cache."""
 
 
 def reach(size: Any, extent: Any) -> Any:
@@ -90,12 +90,18 @@ def sums_along(level: Any, span: Any, spare: Any, other: Any) -> Any:
             offset += power
         if offset == span:
             return total
-        # A level holds sums of `power` neighbours; two of them, shifted, make the next.
-        count = size - 2 * power + 1
-        add(level[:count], level[power : power + count], spare[:count])
+        # A level holds sums of `power` neighbours; two or four of them, shifted, make the next.
+        fold = 2 if span & (2 * power) or span < 4 * power else 4
+        count = size - fold * power + 1
+        a, b = level[:count], level[power : power + count]
+        if fold == 2:
+            add(a, b, spare[:count])
+        else:
+            c, d = level[2 * power : 2 * power + count], level[3 * power : 3 * power + count]
+            add_pairs(a, b, c, d, spare[:count])
         # The level that holds the lowest bit of span has become the total and must stay.
         level, spare = spare, (other if offset == power else level)
-        power *= 2
+        power *= fold
 
 
 def copy(a: Any, total: Any) -> None:
@@ -114,6 +120,12 @@ def add_three(a: Any, b: Any, c: Any, total: Any) -> None:
     """Write a + b + c."""
     for k in range(len(total)):
         total[k] = (a[k] + b[k]) + c[k]
+
+
+def add_pairs(a: Any, b: Any, c: Any, d: Any, total: Any) -> None:
+    """Write (a + b) + (c + d), as two levels in one would."""
+    for k in range(len(total)):
+        total[k] = (a[k] + b[k]) + (c[k] + d[k])
 
 
 def add_one(total: Any, a: Any) -> None:
@@ -136,6 +148,7 @@ WINDOW_HELPERS = (
     copy,
     add,
     add_three,
+    add_pairs,
     add_one,
     add_two,
 )

@@ -119,7 +119,7 @@ def test_a_bright_target_stays_within_its_window(rng):
 
 
 def test_a_block_and_the_whole_agree_to_the_last_bit(rng):
-    s1, s2 = oracles.circular_gaussian((2, 40, 2300), rng)  # more columns than two tiles
+    s1, s2 = oracles.circular_gaussian((2, 40, 2300), rng)  # more columns than a tile
     s1[20:22, 1000:1300] = np.nan
     whole = coherence(s1, s2, 4, 11, 0.3)
     for rows, cols in [(slice(7, 29), slice(3, 1500)), (slice(11, 40), slice(1017, 2290))]:

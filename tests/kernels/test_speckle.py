@@ -109,7 +109,7 @@ def test_a_bright_target_stays_within_its_window(rng):
 
 
 def test_a_block_and_the_whole_agree_to_the_last_bit(rng):
-    image = rng.gamma(4, 0.25, size=(40, 2300)).astype(np.float32)  # more columns than two tiles
+    image = rng.gamma(4, 0.25, size=(40, 2300)).astype(np.float32)  # more columns than a tile
     image[20:22, 1000:1300] = np.nan
     whole = lee(image, 7, 6, 4.0, 0)
     for rows, cols in [(slice(7, 29), slice(3, 1500)), (slice(10, 40), slice(1017, 2290))]:
