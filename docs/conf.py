@@ -61,23 +61,16 @@ sphinx_gallery_conf = {
 warnings.filterwarnings("ignore", category=PendingDeprecationWarning)
 
 MAPS = """
-```{figure} _gallery/images/sphx_glr_plot_1_activity_005.png
-:alt: Two maps side by side: how often each pixel was active, and the classes stable and active.
-:target: _gallery/plot_1_activity.html
+| Where a mine was active, and where it stood still | Where the mines are |
+|:--|:--|
+| ![Share of pairs with activity, and the classes.][activity] | ![Probability of mine.][mines] |
 
-Where a mine was active, and where it stood still.
-```
-
-```{figure} _gallery/images/sphx_glr_plot_3_footprints_001.png
-:alt: A map of the probability of mine with the true outlines drawn over it.
-:target: _gallery/plot_3_footprints.html
-
-Where the mines are.
-```
+[activity]: _gallery/images/sphx_glr_plot_1_activity_006.png
+[mines]: _gallery/images/sphx_glr_plot_3_footprints_001.png
 """
 
 
-def _dress(app: object, name: str, source: list[str]) -> None:
+def _dress(source: list[str]) -> None:
     """Give the HTML what plain Markdown on a code host cannot show.
 
     The two maps in the place of a comment, gallery pages for links to gallery scripts, and
@@ -92,5 +85,5 @@ def setup(app: object) -> None:
     """Register the hook above, for Markdown pages."""
     app.connect(
         "source-read",
-        lambda app, name, source: (HERE / f"{name}.md").exists() and _dress(app, name, source),
+        lambda app, name, source: (HERE / f"{name}.md").exists() and _dress(source),
     )

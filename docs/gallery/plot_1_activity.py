@@ -10,9 +10,9 @@ each of them made.
 # %%
 # The images
 # ----------
-# A simulated radar site: bare rock, forest, a lake, a pit that is worked all the time and a dump
-# that is worked now and then. ``slc`` holds one complex number a pixel and date. With real data this
-# line is ``slc = mw.sources.slc.open_stack("cslc/*.h5")``; nothing below changes.
+# A simulated radar site: bare rock, forest, a river, a pit that is worked all the time and a dump
+# that is worked now and then. ``slc`` holds one complex number a pixel and date. With real data it
+# is ``slc = mw.sources.slc.open_stack("cslc/*.h5")``; nothing below changes.
 
 import numpy as np
 

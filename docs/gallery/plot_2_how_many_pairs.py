@@ -94,8 +94,8 @@ axes.spines[["top", "right"]].set_visible(False)
 # What it means for a map
 # -----------------------
 # Ground of four kinds, by how often it is worked, seen by coherence of 18 looks. The more pairs,
-# the more of it is decided. Ground that is worked in one of five pairs takes far longer to be called
-# stable than ground that is never touched, and ground worked in two of five stays undecided.
+# the more of it is decided. Ground that is worked in one of five pairs takes far longer to be
+# called stable than ground that is never touched, and ground worked in two of five stays undecided.
 
 rng = np.random.default_rng(0)
 kinds = {"never": 0.0, "1 of 5 pairs": 0.2, "2 of 5": 0.4, "4 of 5": 0.8}

@@ -2,8 +2,8 @@
 Footprints from optical and radar images
 ========================================
 
-Mines, bare fields and muddy rivers look alike from above, but less so to a radar. A random forest on
-both maps the footprints of mines. This page also shows how not to be fooled by its score.
+Mines, bare fields and muddy rivers look alike from above, but less so to a radar. A random forest
+on both maps the footprints of mines. This page also shows how not to be fooled by its score.
 """
 
 # %%
@@ -66,8 +66,8 @@ figure = mw.plots.importance_figure(mw.learn.importances(forest), most=12)
 # %%
 # How to be fooled
 # ----------------
-# Take the bare fields alone and give each a label by tossing a coin. There is nothing to learn, so an
-# honest score is one half. But pixels of one field are nearly copies of each other: split pixel by
+# Take the bare fields alone and give each a label by tossing a coin. There is nothing to learn, so
+# an honest score is one half. But pixels of one field are nearly copies of each other: split pixel by
 # pixel, the forest meets every field in training, recognises it in the test, and scores well above
 # one half. Split by polygon, it does not.
 
@@ -102,7 +102,7 @@ truth = (world.land_cover == mw.simulate.LAND_COVER["mine"]).astype("float32")
 east = {"x": slice(world.size, None)}
 judged = {}
 for name, layer in probability.items():
-    found = (layer >= threshold[name]).where(layer.notnull()).astype("float32")
+    found = (layer >= threshold[name]).where(np.isfinite(layer)).astype("float32")
     table = mw.metrics.confusion(truth.isel(east), found.isel(east))
     judged[name] = mw.metrics.scores(table)
 
