@@ -7,7 +7,6 @@ compilation is never timed.
 
 from __future__ import annotations
 
-import warnings
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -75,14 +74,12 @@ def cube_with_gaps(dates: int, pixels: int, share: float) -> np.ndarray:
 class _Route:
     """One way of doing it: subclasses name their routes; each route is a method that runs once."""
 
-    param_names = ("route", "pixels")
+    param_names = ("pixels", "route")
 
-    def setup(self, route: str, pixels: int) -> None:
+    def setup(self, pixels: int, route: str) -> None:
         self.prepare(pixels)
         self.run = getattr(self, route)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)
-            self.run()
+        self.run()
 
     def prepare(self, pixels: int) -> None:
         raise TypeError(pixels)
@@ -91,7 +88,7 @@ class _Route:
 class Coherence(_Route):
     """Sliding window of 3 by 10 over two complex64 images."""
 
-    params = (["floor", "minewatch", "minewatch_complex", "scipy_uniform_filter"], PIXELS)
+    params = (PIXELS, ["floor", "minewatch", "minewatch_complex", "scipy_uniform_filter"])
 
     def prepare(self, pixels):
         self.pair = complex_pair(pixels)
@@ -117,31 +114,31 @@ class Coherence(_Route):
         )
         np.hypot(re, im) / np.sqrt(p * q)
 
-    def time_coherence(self, route, pixels):
+    def time_coherence(self, pixels, route):
         self.run()
 
-    def peakmem_coherence(self, route, pixels):
+    def peakmem_coherence(self, pixels, route):
         self.run()
 
 
-class CoherenceWindow(_Route):
+class CoherenceWindow:
     """How little the cost grows with the window."""
 
-    params = (["minewatch"], [1024], [(2, 7), (3, 10), (9, 9), (15, 33), (31, 63)])
-    param_names = ("route", "pixels", "window")
+    params = ([1024], [(2, 7), (3, 10), (9, 9), (15, 33), (31, 63)])
+    param_names = ("pixels", "window")
 
-    def setup(self, route, pixels, window):
+    def setup(self, pixels, window):
         self.pair = complex_pair(pixels)
-        self.time_coherence(route, pixels, window)
+        self.time_coherence(pixels, window)
 
-    def time_coherence(self, route, pixels, window):
+    def time_coherence(self, pixels, window):
         kernels.coherence(*self.pair, *window, 0.5)
 
 
 class Lee(_Route):
     """Window of 7 by 7, four looks."""
 
-    params = (["floor", "minewatch", "scipy_uniform_filter"], PIXELS)
+    params = (PIXELS, ["floor", "minewatch", "scipy_uniform_filter"])
 
     def prepare(self, pixels):
         rng = np.random.default_rng(0)
@@ -163,17 +160,17 @@ class Lee(_Route):
         weight = (variance - mean * mean / 4) / (variance * 1.25)
         mean + np.clip(weight, 0, 1) * (z - mean)
 
-    def time_lee(self, route, pixels):
+    def time_lee(self, pixels, route):
         self.run()
 
-    def peakmem_lee(self, route, pixels):
+    def peakmem_lee(self, pixels, route):
         self.run()
 
 
 class Ndai(_Route):
     """One date against the mean of its stable pixels."""
 
-    params = (["floor", "minewatch", "numpy"], PIXELS)
+    params = (PIXELS, ["floor", "minewatch", "numpy"])
 
     def prepare(self, pixels):
         self.coherence = cube_with_gaps(1, pixels, 0.1)[0]
@@ -190,17 +187,17 @@ class Ndai(_Route):
         index = (np.float32(0.9) - self.coherence) / total
         np.where(np.isfinite(total) & (total != 0), index, np.nan)
 
-    def time_ndai(self, route, pixels):
+    def time_ndai(self, pixels, route):
         self.run()
 
-    def peakmem_ndai(self, route, pixels):
+    def peakmem_ndai(self, pixels, route):
         self.run()
 
 
 class CountExceedances(_Route):
     """A hundred dates, a tenth unknown."""
 
-    params = (["floor", "minewatch", "numpy"], [256, 512])
+    params = ([256, 512], ["floor", "minewatch", "numpy"])
 
     def prepare(self, pixels):
         self.cube = cube_with_gaps(100, pixels, 0.1)
@@ -218,17 +215,17 @@ class CountExceedances(_Route):
         ((self.cube < self.limits[:, None, None]) & finite).sum(axis=0)
         finite.sum(axis=0)
 
-    def time_count_exceedances(self, route, pixels):
+    def time_count_exceedances(self, pixels, route):
         self.run()
 
-    def peakmem_count_exceedances(self, route, pixels):
+    def peakmem_count_exceedances(self, pixels, route):
         self.run()
 
 
 class NanMedian(_Route):
     """Forty dates, two fifths unknown, time outermost in memory as it is read."""
 
-    params = (["floor", "minewatch", "numpy"], [128, 256])
+    params = ([128, 256], ["floor", "minewatch", "numpy"])
 
     def prepare(self, pixels):
         self.cube = cube_with_gaps(40, pixels, 0.4)
@@ -243,10 +240,10 @@ class NanMedian(_Route):
     def numpy(self):
         np.nanmedian(self.cube, axis=0)
 
-    def time_nanmedian(self, route, pixels):
+    def time_nanmedian(self, pixels, route):
         self.run()
 
-    def peakmem_nanmedian(self, route, pixels):
+    def peakmem_nanmedian(self, pixels, route):
         self.run()
 
 

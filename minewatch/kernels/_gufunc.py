@@ -93,7 +93,7 @@ class LazyGufunc:
         # The helpers are compiled in a scope of their own: at import they are plain Python.
         scope = {name: value for each in functions for name, value in each.__globals__.items()}
         for helper in self.helpers:
-            jit = numba.njit(fastmath=fastmath, error_model="numpy", nogil=True)
+            jit = numba.njit(fastmath=fastmath, error_model="numpy")
             scope[helper.__name__] = jit(_rebound(helper, scope))
         loop = _rebound(self.py_func, scope)
         if self.signature is None:
