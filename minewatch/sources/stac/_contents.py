@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     import pystac
 
-__all__ = ["as_items", "local_items", "parsed", "walked"]
+__all__ = ["as_items", "local_items", "no_news", "parsed", "walked"]
 
 
 def as_items(source: Iterable[Any]) -> list[pystac.Item]:
@@ -35,9 +37,23 @@ def as_items(source: Iterable[Any]) -> list[pystac.Item]:
         return list(source.get_items(recursive=True))
     if isinstance(source, dict):
         source = source["features"] if source.get("type") == "FeatureCollection" else [source]
-    return [
-        item if isinstance(item, pystac.Item) else pystac.Item.from_dict(item) for item in source
-    ]
+    with no_news():
+        return [
+            item if isinstance(item, pystac.Item) else pystac.Item.from_dict(item)
+            for item in source
+        ]
+
+
+@contextlib.contextmanager
+def no_news() -> Iterator[None]:
+    """While items are read, keep from the user what pystac could not modernise in them.
+
+    It rewrites old items for the newest STAC and warns where a storage address, which nothing here
+    reads, is not of the form it expects: every item of Earth Search's Collection 1.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Could not parse bucket/account from href", UserWarning)
+        yield
 
 
 def _path(source: str | Path) -> Path:
@@ -133,17 +149,18 @@ def walked(content: dict[str, Any], href: str, stac_io: Any) -> list[pystac.Item
     """
     import pystac
 
-    if content["type"] == "FeatureCollection":
-        items = as_items(content["features"])
-        for item in items:
-            if item.get_self_href() is None:
-                item.set_self_href(href)
-    elif content["type"] == "Feature":
-        items = [pystac.Item.from_dict(content, href=href)]
-    else:
-        kind = pystac.Collection if content["type"] == "Collection" else pystac.Catalog
-        root = kind.from_dict(content, href=href)
-        root.set_root(root)
-        root._stac_io = stac_io
-        items = list(root.get_items(recursive=True))
+    with no_news():
+        if content["type"] == "FeatureCollection":
+            items = as_items(content["features"])
+            for item in items:
+                if item.get_self_href() is None:
+                    item.set_self_href(href)
+        elif content["type"] == "Feature":
+            items = [pystac.Item.from_dict(content, href=href)]
+        else:
+            kind = pystac.Collection if content["type"] == "Collection" else pystac.Catalog
+            root = kind.from_dict(content, href=href)
+            root.set_root(root)
+            root._stac_io = stac_io
+            items = list(root.get_items(recursive=True))
     return [item.make_asset_hrefs_absolute() for item in items]

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["gdal_environment", "StrictReader"]
 
+PLANETARY_COMPUTER = "blob.core.windows.net"
+"""Host of what has to be signed."""
+
 REMOTE_DRIVERS = ["GTiff", "JP2OpenJPEG"]
 """Formats a remote asset may have; a VRT, for one, could name files of this machine."""
 
@@ -196,10 +199,7 @@ class StrictReader:
         except Exception as error:
             self.close()
             if source.missing == "raise":
-                message = (
-                    f"cannot read {source}: {_reason(error)}; "
-                    "drop the item, or pass load(..., missing='nan') to have NaN there"
-                )
+                message = f"cannot read {source}: {_reason(error)}; {_way_out(source)}"
                 raise RuntimeError(message) from error
             self.lost += 1
             message = f"{source} is NaN in {self.lost} window(s): {_reason(error)}"
@@ -225,6 +225,12 @@ class StrictReader:
             values = conversion.apply(numbers, self.dtype.name)
         values[mask] = self.fill_value
         return values
+
+
+def _way_out(source: Source) -> str:
+    if source.sign is None and f"{PLANETARY_COMPUTER}/" in source.href:
+        return "the Planetary Computer wants a signature: load(..., sign='planetary-computer')"
+    return "drop the item, or pass load(..., missing='nan') to have NaN there"
 
 
 def _reason(error: Exception) -> str:

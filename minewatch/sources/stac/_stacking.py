@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 import numpy as np
 import xarray as xr
 
+from minewatch.sources.stac._extents import extent
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -22,9 +24,6 @@ if TYPE_CHECKING:
     from minewatch.sources.collections import Conversion
 
 __all__ = ["Source", "stacked"]
-
-PLACE = ("proj:bbox", "proj:shape", "proj:transform")
-"""What stackstac reads to know which windows an asset can fill."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ def stacked(
     fill = kind.type(np.nan) if kind.kind == "f" else kind.type(0)
     t, (height, width) = grid.transform, grid.shape
     plain = [
-        _plain(item, i, {name: table[i] for name, table in tables.items()})
+        _plain(item, i, {name: table[i] for name, table in tables.items()}, grid)
         for i, item in enumerate(pieces)
     ]
     cube = stackstac.stack(
@@ -139,25 +138,21 @@ def stacked(
     return {name: cube.sel(band=name, drop=True).drop_vars("time").astype(kind) for name in tables}
 
 
-def _plain(item: pystac.Item, i: int, sources: Mapping[str, Source | None]) -> dict[str, Any]:
+def _plain(
+    item: pystac.Item, i: int, sources: Mapping[str, Source | None], grid: GeoBox
+) -> dict[str, Any]:
     """An item as stackstac wants it: numbered, and with nothing but places and addresses."""
+    epsg = grid.crs.to_epsg()
     return {
         "id": str(i),
-        "bbox": item.bbox,
-        "properties": {"datetime": "2000-01-01T00:00:00Z", **_place(item.properties)},
+        "properties": {"datetime": "2000-01-01T00:00:00Z"},
         "assets": {
-            name: {"href": source, **_place(item.assets[source.asset].extra_fields)}
+            name: {
+                "href": source,
+                "proj:epsg": epsg,
+                "proj:bbox": extent(item, source.asset, grid),
+            }
             for name, source in sources.items()
             if source is not None
         },
     }
-
-
-def _place(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Projection fields, with ``proj:epsg`` put back where there is only ``proj:code``."""
-    place = {key: fields[key] for key in PLACE if fields.get(key) is not None}
-    epsg = fields.get("proj:epsg")
-    code = str(fields.get("proj:code", ""))
-    if epsg is None and code.upper().startswith("EPSG:") and code[5:].isdigit():
-        epsg = int(code[5:])
-    return place if epsg is None else {**place, "proj:epsg": int(epsg)}

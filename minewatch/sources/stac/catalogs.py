@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from minewatch.sources.stac._arguments import conditions
-from minewatch.sources.stac._contents import as_items, local_items, parsed, walked
+from minewatch.sources.stac._contents import as_items, local_items, no_news, parsed, walked
 from minewatch.sources.stac._filters import Conditions, observed
 
 if TYPE_CHECKING:
@@ -226,7 +226,8 @@ def _remote(
             filter=dict(asked.filter) if filters and asked.filter is not None else None,
             max_items=max_items + 1,
         )
-        items = _unique(found.items())
+        with no_news():
+            items = _unique(found.items())
     except APIError as error:
         status = getattr(error, "status_code", None)
         reason = f"HTTP status {status}" if status else " ".join(str(error).split())[:300]

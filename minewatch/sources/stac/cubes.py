@@ -1,10 +1,9 @@
 """Items in, one lazy cube on one grid out.
 
 stackstac draws the graph; this module keeps it strict. The items are reduced to what stackstac
-must know, with ``proj:epsg`` put back where pystac has moved it to ``proj:code``; the grid is
-always given, never guessed; coordinates are pixel centres; nothing is rescaled by catalogue
-metadata, but by the row of :mod:`minewatch.sources.collections`; and attributes and coordinates
-are only what Zarr can write.
+must know, addresses and where they lie; the grid is always given, never guessed; coordinates are
+pixel centres; nothing is rescaled by catalogue metadata, but by the row of
+:mod:`minewatch.sources.collections`; and attributes and coordinates are only what Zarr can write.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from minewatch.sources.collections import (
     conversion,
     layer_of,
 )
+from minewatch.sources.stac._contents import as_items
 from minewatch.sources.stac._filters import observed
 from minewatch.sources.stac._stacking import Source, stacked
 from minewatch.sources.stac._steps import first_known, solar_days, step_coordinates
@@ -187,9 +187,7 @@ def _ordered(items: Iterable[pystac.Item | dict[str, Any]]) -> list[pystac.Item]
 
     if isinstance(items, pystac.Item | dict):
         items = [items]
-    pieces = [
-        item if isinstance(item, pystac.Item) else pystac.Item.from_dict(item) for item in items
-    ]
+    pieces = as_items(items)
     if not pieces:
         message = "load got no items; see minewatch.sources.search"
         raise ValueError(message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -352,6 +353,36 @@ def test_the_graph_travels_to_other_processes(
     cube = load([item], like=grid)
     there = cloudpickle.loads(cloudpickle.dumps(cube))
     xr.testing.assert_identical(there.compute(), cube.compute())
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("pattern", "epsg", "steps", "passes"),
+    [
+        ("pc/items/sentinel-2-l2a/*.json", 32658, 8, 1),  # one pass over two UTM zones
+        ("earthsearch/items/sentinel-2-c1-l2a/*.json", 32720, 6, 1),
+        ("pc/items/landsat-c2-l2/*.json", 32658, 10, 1),
+        ("earthsearch/items/cop-dem-glo-30/*.json", 3031, 3, 1),
+    ],
+)
+def test_recorded_items_of_real_catalogues_are_stacked(
+    real_data: Path, pattern: str, epsg: int, steps: int, passes: int
+) -> None:
+    paths = sorted((real_data / "stac-recorded").glob(pattern))
+    items = [json.loads(path.read_text()) for path in paths]
+    assert len(items) == steps
+    bounds = {
+        32658: (600000, 5900000, 602000, 5901000),
+        32720: (560000, 3300000, 562000, 3301000),
+        3031: (-100, -100, 100, 100),
+    }[epsg]
+    box = mw.grids.geobox(bounds, crs=f"EPSG:{epsg}", resolution=20)
+    with nothing_computes():
+        cube = load(items, like=box)
+        daily = load(items, like=box, mosaic="solar_day")
+    assert (cube.sizes["time"], daily.sizes["time"]) == (steps, passes)
+    assert len(set(cube.attrs["items"])) == steps
+    assert set(cube) == set(mw.sources.collections.collection_of(cube.attrs["collection"]).names)
 
 
 def test_two_loads_of_the_same_share_their_names(grid: GeoBox) -> None:

@@ -191,6 +191,16 @@ def test_a_stalled_server_ends_in_an_error(grid: GeoBox, tmp_path: Path) -> None
     assert waited < 20
 
 
+def test_an_unsigned_address_of_the_planetary_computer_is_explained(
+    grid: GeoBox, tmp_path: Path
+) -> None:
+    # The same path on this machine: nothing here reaches the network.
+    with servers.range_server(tmp_path, before=lambda _: 403) as url:
+        lazy = cube(f"{url}/account.blob.core.windows.net/vv.tif", grid, max_retries=0)
+        with pytest.raises(RuntimeError, match=r"403.*sign='planetary-computer'"):
+            lazy.compute()
+
+
 def test_planetary_computer_signing_is_a_choice(grid: GeoBox) -> None:
     pytest.importorskip("planetary_computer")
     lazy = cube("https://example.com/vv.tif", grid, sign="planetary-computer")
