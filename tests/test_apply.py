@@ -134,3 +134,15 @@ def test_reductions_and_vectors_keep_the_other_dims(rng: np.random.Generator) ->
     assert pairs.dims == ("y", "x", "class")
     npt.assert_array_equal(pairs.compute().transpose("class", "y", "x"), series[:2])
     assert crs_of(middle) == crs_of(pairs) == crs_of(series)
+
+
+@pytest.mark.parametrize("chunks", [None, *CHUNKS])
+def test_points_are_read_in_order_whatever_the_chunks(
+    rng: np.random.Generator, chunks: dict[str, int] | None
+) -> None:
+    layers = xr.Dataset({name: image(rng, 50, 61) for name in ("s2_red", "s1_vv")})
+    rows, columns = rng.integers(0, 50, 40), rng.integers(0, 61, 40)
+    expected = np.stack([layer.values[rows, columns] for layer in layers.values()])
+    given = layers if chunks is None else layers.chunk(chunks)
+    npt.assert_array_equal(_apply.at_points(given, rows, columns), expected)
+    assert _apply.at_points(given, rows[:0], columns[:0]).shape == (2, 0)

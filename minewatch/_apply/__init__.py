@@ -6,12 +6,14 @@ on dask data, with the same numbers for every chunking. Coordinates, and with th
 
 from __future__ import annotations
 
+from minewatch._apply.points import at_points
 from minewatch._apply.reductions import along, is_lazy, one_chunk, tally, vectors
 from minewatch._apply.shared import with_shared
 from minewatch._apply.windows import paired_windows, windowed
 
 __all__ = [
     "along",
+    "at_points",
     "is_lazy",
     "one_chunk",
     "paired_windows",

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from minewatch.conventions import plain_attrs, require
+from minewatch._apply import at_points
+from minewatch.conventions import SPATIAL_REF, plain_attrs, require
 from minewatch.vectors import pixels_inside
 
 if TYPE_CHECKING:
@@ -95,19 +96,22 @@ def draw(
     mine, contested = _undisputed(which, labels, rows * features.sizes["x"] + columns)
     which, rows, columns = which[mine], rows[mine], columns[mine]
     inside = np.bincount(which, minlength=len(polygons))
-    at = {"y": xr.DataArray(rows, dims="sample"), "x": xr.DataArray(columns, dims="sample")}
-    pixels = features.isel(at).astype(np.float32).compute()
-    complete = np.ones(len(which), dtype=bool)
-    for values in pixels.values():
-        complete &= np.isfinite(values.values)
+    pixels = at_points(features, rows, columns)
+    complete = np.isfinite(pixels).all(axis=0)
     kept = _capped(np.flatnonzero(complete), which, max_per_polygon, seed)
     which = which[kept]
     drawn = np.bincount(which, minlength=len(polygons))
     _require_contrast(labels[which], groups[which])
-    samples = pixels.isel(sample=kept).assign_coords(
-        label=("sample", labels[which]),
-        polygon=("sample", groups[which]),
-        weight=("sample", inside[which] / drawn[which]),
+    samples = xr.Dataset(
+        {name: ("sample", pixels[i, kept]) for i, name in enumerate(features.data_vars)},
+        coords={
+            "label": ("sample", labels[which]),
+            "polygon": ("sample", groups[which]),
+            "weight": ("sample", inside[which] / drawn[which]),
+            "y": ("sample", features.y.values[rows[kept]]),
+            "x": ("sample", features.x.values[columns[kept]]),
+            **{name: features[name] for name in (SPATIAL_REF,) if name in features.coords},
+        },
     )
     samples.attrs = plain_attrs(
         {

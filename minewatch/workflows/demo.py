@@ -96,11 +96,13 @@ def _in_words(world: World) -> str:
 
 
 def _write_world(world: World, folder: Path) -> dict[str, Path]:
-    slc, stac = folder / "slc", folder / "stac"
+    simulate.write_vectors(world, folder)
     return {
-        "SLC stack": simulate.write_slc(world, slc),
-        "STAC catalogue of the images": simulate.write_stac(world, stac),
-        **simulate.write_vectors(world, folder),
+        "SLC stack": simulate.write_slc(world, folder / "slc"),
+        "STAC catalogue of the images": simulate.write_stac(world, folder / "stac"),
+        "polygons to learn from": folder / "reference.geojson",
+        "polygons to score on": folder / "held_out.geojson",
+        "concessions": folder / "concessions.geojson",
     }
 
 
@@ -157,6 +159,7 @@ def demo_run(settings: DemoSettings, *, notify: Notify = quiet) -> Result:
                 held_out=str(folder / "world" / "held_out.geojson"),
                 bbox=_bounds(world),
                 output=str(folder / "mines"),
+                max_per_polygon=60,
                 cluster=cluster,
                 overwrite=settings.overwrite,
             ),
@@ -244,7 +247,7 @@ def judge_mapping(world: World, folder: Path) -> dict[str, float]:
     probability = store.open_cube(folder / "probability.zarr", name="probability")
     with (folder / "metrics.json").open() as stream:
         threshold = json.load(stream)["threshold"]
-    (held_out,) = world.regions[world.regions.region == "held_out"].geometry
+    (held_out,) = world.regions[world.regions["name"] == "held_out"].geometry
     west, south, east, north = held_out.bounds
     region = {"x": slice(west, east), "y": slice(north, south)}
     truth = (world.land_cover.sel(region) == simulate.LAND_COVER["mine"]).compute()
