@@ -92,7 +92,7 @@ def geographic_grid(
     --------
     >>> transform, row, column = geographic_grid(160, 320, arcsec=1.0)
     >>> row.shape
-    (53, 106)
+    (53, 105)
     """
     west, north = WORLD_ORIGIN
     edge_x = west + 10.0 * np.array([0, columns, 0, columns])

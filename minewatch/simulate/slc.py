@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,17 +19,18 @@ CRITICAL_BASELINE = 6375.0
 """Metres at which Sentinel-1 IW2 images share no spectrum: λ R tanθ / 2δ at 39° incidence."""
 
 Number = TypeVar("Number", float, npt.NDArray[np.float64], xr.DataArray)
+Factor = Any  # whatever broadcasts with days
 
 
 def decorrelation(
     days: Number,
     *,
-    initial: Number | float = 1.0,
-    time_constant: Number | float = np.inf,
-    perpendicular_baseline: Number | float = 0.0,
+    initial: Factor = 1.0,
+    time_constant: Factor = np.inf,
+    perpendicular_baseline: Factor = 0.0,
     critical_baseline: float = CRITICAL_BASELINE,
-    weather: Number | float = 1.0,
-    active: Number | float = 0.0,
+    weather: Factor = 1.0,
+    active: Factor = 0.0,
     resurfaced: float = 0.9,
 ) -> Number:
     r"""True coherence of a pair of acquisitions, factor by factor.
@@ -67,9 +68,9 @@ def decorrelation(
 
     Examples
     --------
-    >>> decorrelation(12.0, initial=0.93, time_constant=400.0)
+    >>> float(decorrelation(12.0, initial=0.93, time_constant=400.0))
     0.9025
-    >>> decorrelation(12.0, initial=0.93, time_constant=400.0, active=1.0)
+    >>> float(decorrelation(12.0, initial=0.93, time_constant=400.0, active=1.0))
     0.0903
     """
     baseline = 1 - abs(perpendicular_baseline) / critical_baseline

@@ -135,7 +135,7 @@ def elevation(ground: Ground, seed: int) -> Floats:
     Examples
     --------
     >>> dem = elevation(lay_ground(160, seed=1), seed=1)
-    >>> 0 < dem.min() < dem.max() < 400
+    >>> bool(0 < dem.min() < dem.max() < 400)
     True
     """
     shape = ground.cover.shape
@@ -168,7 +168,8 @@ def _river(shape: tuple[int, int], scale: float, rng: np.random.Generator) -> Ma
     bends = gaussian_field((1, columns), 60 * scale, rng)[0]
     middle = rows * (0.80 + 0.025 * np.sin(2 * np.pi * across / 0.9) + 0.012 * bends)
     half_width = max(3.5, 8 * scale)
-    return np.abs(np.arange(rows)[:, None] - middle) <= half_width
+    river: Mask = np.abs(np.arange(rows)[:, None] - middle) <= half_width
+    return river
 
 
 def _lakes(
@@ -187,8 +188,8 @@ def _site(
 ) -> npt.NDArray[np.uint8]:
     site = np.zeros(shape, "uint8")
     square = np.full(site[window].shape, SLC_GROUND["forest"], "uint8")
-    side = square.shape[0]
-    down, right = (np.indices(square.shape) + 0.5) / side
+    side = len(square)
+    down, right = (np.indices((side, side)) + 0.5) / side
     ragged = gaussian_field((side, side), side / 20, rng)
     for name, ellipses in SITE.items():
         for x, y, wide, tall in ellipses:
