@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import xarray as xr
 
+from minewatch._apply import along
 from minewatch.sources.stac._extents import extent
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from minewatch.sources.collections import Conversion
 
 __all__ = ["Source", "stacked"]
+
+
+ASSET = "asset"
 
 
 @dataclass(frozen=True)
@@ -65,26 +69,26 @@ class Source:
 
 def stacked(
     pieces: Sequence[pystac.Item],
-    tables: Mapping[str, Sequence[Source | None]],
+    table: Sequence[Source | None],
     grid: GeoBox,
     *,
     dtype: str,
     chunks: Mapping[str, int],
     timeout: float,
     max_retries: int,
-) -> dict[str, xr.DataArray]:
-    """One lazy array per variable, a time step per item, in the order given.
+) -> xr.DataArray:
+    """One variable of all items, lazily, a time step per item in the order given.
 
     Parameters
     ----------
     pieces : sequence of pystac.Item
         For their place on Earth.
-    tables : mapping of str to sequence of Source or None
-        Variable → where each item keeps it.
+    table : sequence of Source or None
+        Where each item keeps the variable.
     grid : GeoBox
         North up, with an EPSG code.
     dtype : str
-        Of the arrays; floats are filled with NaN, integers with 0.
+        Of the array; floats are filled with NaN, integers with 0.
     chunks : mapping of str to int
         For time, y and x.
     timeout, max_retries
@@ -92,11 +96,14 @@ def stacked(
 
     Returns
     -------
-    dict of str to xarray.DataArray
+    xarray.DataArray
         Dims (time, y, x), no coordinates, no attributes.
+
+    Raises
+    ------
+    ValueError
+        If stackstac draws another grid than was asked for.
     """
-    if not tables:
-        return {}
     import stackstac
 
     from minewatch.sources.stac._readers import StrictReader, gdal_environment
@@ -104,13 +111,12 @@ def stacked(
     kind = np.dtype(dtype)
     fill = kind.type(np.nan) if kind.kind == "f" else kind.type(0)
     t, (height, width) = grid.transform, grid.shape
-    plain = [
-        _plain(item, i, {name: table[i] for name, table in tables.items()}, grid)
-        for i, item in enumerate(pieces)
-    ]
     cube = stackstac.stack(
-        plain,
-        assets=list(tables),
+        [
+            _plain(item, i, source, grid)
+            for i, (item, source) in enumerate(zip(pieces, table, strict=True))
+        ],
+        assets=[ASSET],
         epsg=grid.crs.to_epsg(),
         resolution=(t.a, -t.e),
         bounds=(t.c, t.f + height * t.e, t.c + width * t.a, t.f),
@@ -127,32 +133,26 @@ def stacked(
         errors_as_nodata=(),
         reader=StrictReader,
     )
-    places = [int(name) for name in cube.coords["id"].values]
-    names = [str(name) for name in cube.coords["band"].values]
-    cube = xr.DataArray(cube.data, dims=cube.dims, coords={"time": places, "band": names})
-    # stackstac leaves out what lies wholly off the grid: here it stays, as unknown.
-    cube = cube.reindex(time=range(len(pieces)), band=list(tables), fill_value=fill)
     if cube.shape[-2:] != (height, width):
         message = f"stackstac made {cube.shape[-2:]} pixels of a grid of {(height, width)}"
         raise ValueError(message)
-    return {name: cube.sel(band=name, drop=True).drop_vars("time").astype(kind) for name in tables}
+    # stackstac leaves out what lies wholly off the grid: here it stays, as unknown.
+    places = [int(name) for name in cube.coords["id"].values]
+    names = [str(name) for name in cube.coords["band"].values]
+    whole = xr.DataArray(cube.data, dims=cube.dims, coords={"time": places, "band": names})
+    if len(places) < len(pieces):
+        whole = whole.reindex(time=range(len(pieces)), band=[ASSET], fill_value=fill)
+    return along(_the_only, whole, "band", dtype=dtype).drop_vars("time")
 
 
-def _plain(
-    item: pystac.Item, i: int, sources: Mapping[str, Source | None], grid: GeoBox
-) -> dict[str, Any]:
-    """An item as stackstac wants it: numbered, and with nothing but places and addresses."""
-    epsg = grid.crs.to_epsg()
-    return {
-        "id": str(i),
-        "properties": {"datetime": "2000-01-01T00:00:00Z"},
-        "assets": {
-            name: {
-                "href": source,
-                "proj:epsg": epsg,
-                "proj:bbox": extent(item, source.asset, grid),
-            }
-            for name, source in sources.items()
-            if source is not None
-        },
-    }
+def _the_only(block: Any) -> Any:
+    return block[..., 0]
+
+
+def _plain(item: pystac.Item, i: int, source: Source | None, grid: GeoBox) -> dict[str, Any]:
+    """An item as stackstac wants it: numbered, and with nothing but a place and an address."""
+    assets = {}
+    if source is not None:
+        place = {"proj:epsg": grid.crs.to_epsg(), "proj:bbox": extent(item, source.asset, grid)}
+        assets[ASSET] = {"href": source, **place}
+    return {"id": str(i), "properties": {"datetime": "2000-01-01T00:00:00Z"}, "assets": assets}

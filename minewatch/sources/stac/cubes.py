@@ -152,28 +152,27 @@ def load(
     }
     groups = solar_days(pieces, grid) if mosaic else [[i] for i in range(len(pieces))]
     layers = {}
-    for dtype, wanted in (("float32", set(row.variables)), (row.quality_dtype, {QUALITY})):
-        chosen = {name: table for name, table in tables.items() if name in wanted}
+    for name, table in tables.items():
+        layer = layer_of(row, name)
         cube = stacked(
             pieces,
-            chosen,
+            table,
             grid,
-            dtype=dtype,
+            dtype=layer.dtype,
             chunks={**CHUNKS, **(chunks or {})},
             timeout=timeout,
             max_retries=max_retries,
         )
-        for name, layer in cube.items():
-            method = next(source.resampling for source in tables[name] if source is not None)
-            layers[name] = conform(
-                first_known(layer, groups),
-                layer_of(row, name),
-                quantity=None if name == QUALITY else row.quantity,
-                source=row.id,
-                resampling=method,
-            )
-    dataset = xr.Dataset({name: layers[name] for name in names})
-    dataset = dataset.assign_coords({**step_coordinates(pieces, groups), **coordinates(grid)})
+        layers[name] = conform(
+            first_known(cube, groups),
+            layer,
+            quantity=None if name == QUALITY else row.quantity,
+            source=row.id,
+            resampling=next(source.resampling for source in table if source is not None),
+        )
+    dataset = xr.Dataset(layers).assign_coords(
+        {**step_coordinates(pieces, groups), **coordinates(grid)}
+    )
     dataset.attrs = {
         "collection": row.id,
         "items": [" ".join(pieces[i].id for i in group) for group in groups],

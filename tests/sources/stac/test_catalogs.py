@@ -6,9 +6,14 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+import geopandas as gpd
+import numpy as np
+import numpy.testing as npt
 import pystac
 import pytest
+import rasterio
 import servers
+from odc.geo.geobox import GeoBox
 from rasterfiles import stac_item
 
 import minewatch as mw
@@ -321,6 +326,40 @@ def test_relative_addresses_become_absolute(items: list, tmp_path: Path) -> None
     with servers.range_server(tmp_path) as url:
         (late,) = search(f"{url}/catalog.json", ids="late")
         assert late.assets["B04"].href == f"{url}/sentinel-2-l2a/late/B04.tif"
+
+
+@pytest.mark.data
+def test_the_korba_catalogue_gives_back_what_the_files_hold(
+    real_data: Path, tmp_path: Path
+) -> None:
+    import korba
+
+    catalog = korba.make_catalog(real_data, tmp_path)
+    source = real_data / "s1-s2-osm-korba-openpit"
+    for name, variable, file in (
+        ("sentinel-2-l2a", "red", "s2_2023-01-30_B04_L2A_refl_u16.tiff"),
+        ("sentinel-1-rtc", "vv", "s1_2023-01-29_VV_rtc_gamma0_dBdisplay.tiff"),
+    ):
+        with rasterio.open(source / file) as raster:
+            numbers = raster.read(1).astype("float64")
+            grid = GeoBox(raster.shape, raster.transform, raster.crs.to_wkt())
+        cube = mw.sources.load(search(catalog, collections=name), like=grid)
+        found = cube[variable].sel(time=file[3:13])[0].values
+        if variable == "red":
+            # reflectance v/65535, stored as DN/10000: half a digit
+            npt.assert_allclose(found[numbers > 0], numbers[numbers > 0] / 65535, atol=5.1e-5)
+        else:
+            decibels = 20 * numbers[numbers > 0] / 65535 - 20
+            npt.assert_allclose(10 * np.log10(found[numbers > 0]), decibels, atol=1e-5)
+        known = np.isfinite(found)
+        assert known[numbers > 0].all()
+        assert 0.8 < known.mean() < 0.87  # the slanted outline fills five sixths of the box
+    reference = gpd.read_file(tmp_path / "reference.geojson")
+    assert set(reference.label) == {0, 1}
+    assert set(reference.site) == {"Gevra", "Dipka", "outside"}
+    hectares = reference.to_crs(korba.REFERENCE_CRS).area.groupby(reference.label).sum() / 1e4
+    # OSM's outlines cover 55 % of the area (provenance of the data)
+    assert hectares[1] / hectares.sum() == pytest.approx(0.55, abs=0.01)
 
 
 @pytest.mark.data
