@@ -24,6 +24,9 @@ __all__ = ["ledger_rows", "write_results"]
 
 ACTIVE, STABLE = 2, 1
 
+SHORT = {"perpendicular_baseline_m": "B⊥ (m)", "valid_share": "seen"}
+"""Headings of the table of pairs on the page, where a column has little room."""
+
 
 def ledger_rows(ledger: xr.Dataset) -> list[dict[str, object]]:
     """The ledger as rows a person can read, one a pair, with the reason in words.
@@ -132,7 +135,7 @@ def write_results(
         sections=_sections(figures, rows, tai),
         provenance={
             "settings": dataclasses.asdict(settings),
-            "threshold": dict(threshold.attrs),
+            "threshold": {k: v for k, v in threshold.attrs.items() if k != "density"},
             "versions": made_with,
         },
         summary=summary,
@@ -185,7 +188,7 @@ def _sections(
             "A pair whose stable ground lost coherence as a whole tells of weather, snow or a long "
             "baseline, not of mining, and is left out.",
             figures=[figures["pairs"]],
-            table=rows,
+            table=[{SHORT.get(key, key): value for key, value in row.items()} for row in rows],
         ),
         Section(
             "The threshold",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minewatch import metrics, simulate, store
+from minewatch import metrics, simulate, store, vectors
 from minewatch.cluster import connect
 from minewatch.workflows.activity import ActivitySettings, activity_run
 from minewatch.workflows.demo_page import write_page
@@ -106,6 +106,11 @@ def _write_world(world: World, folder: Path) -> dict[str, Path]:
     }
 
 
+def _write_mines(world: World, path: Path) -> Path:
+    vectors.to_geojson(world.polygons[world.polygons.label == 1], path)
+    return path
+
+
 def demo_run(settings: DemoSettings, *, notify: Notify = quiet) -> Result:
     """Simulate a world, map it twice, and score both maps against its truth.
 
@@ -147,6 +152,7 @@ def demo_run(settings: DemoSettings, *, notify: Notify = quiet) -> Result:
             ActivitySettings(
                 input=str(folder / "world" / "slc"),
                 output=str(folder / "activity"),
+                outlines=str(_write_mines(world, folder / "world" / "mines.geojson")),
                 cluster=cluster,
                 overwrite=settings.overwrite,
             ),
