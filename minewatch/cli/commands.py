@@ -1,4 +1,4 @@
-"""The commands of ``minewatch``; each parses, calls one workflow and shows where the results are."""
+"""The commands: each parses, calls one workflow and shows where the results are."""
 
 from __future__ import annotations
 

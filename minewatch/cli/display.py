@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -102,7 +103,7 @@ def show(console: Console, result: Result) -> None:
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for label, value in result.summary.items():
-        table.add_row(label, value)
+        table.add_row(escape(label), escape(value))
     console.print(table)
     if result.files:
         console.print()
@@ -110,11 +111,11 @@ def show(console: Console, result: Result) -> None:
 
 
 def _files(files: dict[str, Path], folder: Path) -> Table:
-    table = Table(box=None, show_header=False, pad_edge=False, title=f"In {folder}")
+    table = Table(box=None, show_header=False, pad_edge=False, title=f"In {escape(str(folder))}")
     table.title_justify = "left"
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
     for what, path in files.items():
         shown = path.relative_to(folder) if path.is_relative_to(folder) else path
-        table.add_row(str(shown), what)
+        table.add_row(escape(str(shown)), escape(what))
     return table

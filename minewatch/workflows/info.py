@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from minewatch import sources, store
 from minewatch.conventions import describe_grid
 from minewatch.workflows.outputs import Result, versions
+
+if TYPE_CHECKING:
+    import pystac
 
 __all__ = ["describe"]
 
@@ -107,8 +111,12 @@ def _catalog(path: str) -> dict[str, str]:
     rows = {"items": str(len(items))}
     by_collection: dict[str, list[str]] = {}
     for item in items:
-        day = item.datetime.date().isoformat() if item.datetime else "no date"
-        by_collection.setdefault(item.collection_id or "no collection", []).append(day)
+        by_collection.setdefault(item.collection_id or "no collection", []).append(_day(item))
     for name, days in sorted(by_collection.items()):
-        rows[name] = f"{len(days)} items, {min(days)} to {max(days)}"
+        rows[name] = f"{len(days)}, {min(days)} to {max(days)}"
     return rows
+
+
+def _day(item: pystac.Item) -> str:
+    moment = item.datetime or item.common_metadata.start_datetime
+    return moment.date().isoformat() if moment else "undated"

@@ -45,6 +45,10 @@ def test_info_tells_versions() -> None:
     assert result.returncode == 0
     assert xr.__version__ in result.stdout
     assert "CPU cores" in result.stdout
+    assert "extra cnn-train" in result.stdout
+    for line in result.stdout.splitlines():
+        if ": pip install" in line:
+            assert "'minewatch[" in line  # brackets are not markup
 
 
 @pytest.mark.parametrize(
