@@ -24,14 +24,17 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "numpydoc",
     "sphinx_gallery.gen_gallery",
+    "mathml",
 ]
 exclude_patterns = ["_build", "_ext", "_templates", "gallery/*.py", "gallery/*.rst"]
 templates_path = ["_templates"]
 
+rst_prolog = r".. |γ| replace:: \|γ\|"  # the modulus of coherence, not a substitution
+
 html_theme = "furo"
+html_math_renderer = "mathml"
 html_title = f"minewatch {version}"
 html_copy_source = False
 
@@ -61,7 +64,7 @@ sphinx_gallery_conf = {
 warnings.filterwarnings("ignore", category=PendingDeprecationWarning)
 
 MAPS = """
-| Where a mine was active, and where it stood still | Where the mines are |
+| Activity and stability | Footprints |
 |:--|:--|
 | ![Share of pairs with activity, and the classes.][activity] | ![Probability of mine.][mines] |
 
@@ -83,7 +86,9 @@ def _dress(source: list[str]) -> None:
 
 def setup(app: object) -> None:
     """Register the hook above, for Markdown pages."""
-    app.connect(
-        "source-read",
-        lambda app, name, source: (HERE / f"{name}.md").exists() and _dress(source),
-    )
+
+    def read(_: object, name: str, source: list[str]) -> None:
+        if (HERE / f"{name}.md").exists():
+            _dress(source)
+
+    app.connect("source-read", read)

@@ -166,6 +166,33 @@ def test_pages_are_plain(text: Path) -> None:
     assert max(len(line) for line in outside.splitlines()) <= 120
 
 
+@pytest.mark.filterwarnings("ignore:.*perpendicular baseline")
+def test_codes_are_those_of_the_layers() -> None:
+    import numpy as np
+    import xarray as xr
+
+    from minewatch import activity
+
+    days = np.arange("2022-06-01", "2022-06-05", dtype="datetime64[D]").astype("datetime64[ns]")
+    coherence = xr.DataArray(
+        np.full((3, 6, 6), 0.9, "float32"),
+        dims=("pair", "y", "x"),
+        coords={"reference_time": ("pair", days[:-1]), "secondary_time": ("pair", days[1:])},
+    )
+    ledger = activity.screen_pairs(coherence, activity.stable_pixels(coherence))
+    layers = {
+        "activity": activity.tai(coherence, ledger, threshold=0.2).activity,
+        "reason": ledger.reason,
+    }
+    listed = [table for table in tables(prose(DOCS / "data-model.md")) if table[0][1] == "codes"]
+    shown = {row[0].split("`")[1]: row[1] for row in listed[0][1:]}
+    for name, layer in layers.items():
+        meanings = layer.attrs["flag_meanings"].replace("_", " ")
+        for code in layer.attrs["flag_values"]:
+            meaning = layer.attrs["flag_meanings"].split()[list(layer.attrs["flag_values"]).index(code)]
+            assert f"{code} {meaning.replace('_', ' ')}" in shown[name], meanings
+
+
 # Command line
 
 

@@ -96,6 +96,9 @@ axes.spines[["top", "right"]].set_visible(False)
 # Ground of four kinds, by how often it is worked, seen by coherence of 18 looks. The more pairs,
 # the more of it is decided. Ground that is worked in one of five pairs takes far longer to be
 # called stable than ground that is never touched, and ground worked in two of five stays undecided.
+#
+# One caution: consecutive pairs share an image, and a machine that digs today digs tomorrow. The
+# pairs are not quite independent, so the true interval is somewhat wider than this one.
 
 rng = np.random.default_rng(0)
 kinds = {"never": 0.0, "1 of 5 pairs": 0.2, "2 of 5": 0.4, "4 of 5": 0.8}
@@ -121,7 +124,3 @@ for name, hue in zip(kinds, (blue, "#56b4e9", "#8a8a8a", red), strict=True):
 axes.set(xlim=(3, most + 1), ylim=(-0.02, 1.02), xlabel="pairs", ylabel="share of pixels decided")
 axes.legend(title="ground worked in", frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 axes.spines[["top", "right"]].set_visible(False)
-
-# %%
-# One caution: consecutive pairs share an image, and a machine that digs today digs tomorrow. The
-# pairs are not quite independent, so the true interval is somewhat wider than this one.

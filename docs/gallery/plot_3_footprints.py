@@ -67,9 +67,9 @@ figure = mw.plots.importance_figure(mw.learn.importances(forest), most=12)
 # How to be fooled
 # ----------------
 # Take the bare fields alone and give each a label by tossing a coin. There is nothing to learn, so
-# an honest score is one half. But pixels of one field are nearly copies of each other: split pixel by
-# pixel, the forest meets every field in training, recognises it in the test, and scores well above
-# one half. Split by polygon, it does not.
+# an honest score is one half. But pixels of one field are nearly copies of each other: split pixel
+# by pixel, the forest meets every field in training, recognises it in the test, and scores well
+# above one half. Split by polygon, it does not.
 
 fields = west[west.land_cover == "bare_soil"]
 splits = {
@@ -78,10 +78,10 @@ splits = {
 }
 rng = np.random.default_rng(0)
 tosses = []
-for _ in range(4):
+for _ in range(3):
     coin = rng.permutation(np.arange(len(fields)) % 2)
     drawn = mw.learn.draw(
-        features["optical and radar"], fields.assign(label=coin), max_per_polygon=60, seed=0
+        features["optical and radar"], fields.assign(label=coin), max_per_polygon=40, seed=0
     )
     row = {}
     for way, split in splits.items():
