@@ -141,13 +141,13 @@ def elevation(ground: Ground, seed: int) -> Floats:
     shape = ground.cover.shape
     scale = shape[0] / DESIGN_SIZE
     rng = stream(seed, "elevation")
-    hills = 25 * gaussian_field((shape[0], shape[1]), 40 * scale, rng)
+    hills = 25 * scale * gaussian_field((shape[0], shape[1]), 40 * scale, rng)
     river = ground.cover == LAND_COVER["sediment_river"]
     away = ndimage.distance_transform_edt(~river) / scale
     depth = ndimage.distance_transform_edt(ground.cover == LAND_COVER["mine"])
-    rise = 60 * (1 - np.exp(-away / 80))
+    rise = 60 * scale * (1 - np.exp(-away / 80))
     floor = 120 + hills * (1 - np.exp(-away / 40)) + rise
-    dem: Floats = floor - 1.5 * np.minimum(depth, 12)
+    dem: Floats = floor - 1.5 * np.minimum(depth, 12 * scale)
     return ndimage.gaussian_filter(dem, 1.0)
 
 

@@ -17,3 +17,9 @@ def world() -> simulate.World:
 def district() -> simulate.World:
     """The world at its design size, 2 s."""
     return simulate.mine_world(seed=42)
+
+
+@pytest.fixture(scope="session")
+def districts(district) -> dict[int, simulate.World]:
+    """Three worlds at their design size, by seed."""
+    return {42: district} | {seed: simulate.mine_world(seed=seed) for seed in (1, 7)}
