@@ -70,6 +70,13 @@ def test_every_link_is_relative_and_leads_somewhere(archive):
             assert (document.parent / href).exists(), (document, href)
 
 
+def test_the_crs_is_declared_in_the_old_and_in_the_new_way(archive):
+    # pystac drops the old key as it reads, so the documents are read as they are.
+    for document in archive.parent.glob("*/*/*.json"):
+        properties = json.loads(document.read_text())["properties"]
+        assert properties["proj:code"] == f"EPSG:{properties['proj:epsg']}"
+
+
 def test_files_are_cogs_on_the_grid_that_the_item_declares(archive):
     for name in KEYS:
         for item in items(archive, name):
@@ -81,7 +88,6 @@ def test_files_are_cogs_on_the_grid_that_the_item_declares(archive):
                 assert list(source.shape) == asset.extra_fields["proj:shape"]
                 assert list(source.transform)[:6] == asset.extra_fields["proj:transform"]
                 assert f"EPSG:{source.crs.to_epsg()}" == item.properties["proj:code"]
-                assert source.crs.to_epsg() == item.properties["proj:epsg"]
                 band = asset.extra_fields["raster:bands"][0]
                 assert source.dtypes[0] == band["data_type"]
                 assert source.nodata == band.get("nodata")
