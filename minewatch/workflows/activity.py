@@ -13,7 +13,7 @@ from minewatch.cluster import connect
 from minewatch.conventions import crs_of
 from minewatch.sources import coherence as coherence_source
 from minewatch.sources import slc as slc_source
-from minewatch.workflows.activity_results import write_results
+from minewatch.workflows.activity_results import Findings, write_results
 from minewatch.workflows.outputs import Notify, Result, open_folder, quiet, stage
 from minewatch.workflows.settings import option
 
@@ -142,7 +142,11 @@ def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Resul
                 overwrite=settings.overwrite,
             )
         with step("maps and report"):
-            return write_results(settings, folder, ledger, mean_ndai, threshold, tai)
+            return write_results(
+                settings,
+                folder,
+                Findings(coherence.attrs.get("files", []), ledger, mean_ndai, threshold, tai),
+            )
 
 
 def _fixed_threshold(text: str) -> float | None:
@@ -194,6 +198,7 @@ def _stored_coherence(settings: ActivitySettings, folder: Path) -> xr.DataArray:
             n_next=settings.next_images,
         )
         coherence = insar.coherence(slc, pairs, window=settings.window)
+        coherence = coherence.assign_attrs(files=slc.attrs["files"])
     else:
         coherence = coherence_source.open_stack(settings.input)
     if "latitude" in coherence.coords and crs_of(coherence) is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from minewatch import activity, plots, store, vectors
@@ -20,12 +21,35 @@ if TYPE_CHECKING:
 
     from minewatch.workflows.activity import ActivitySettings
 
-__all__ = ["ledger_rows", "write_results"]
+__all__ = ["Findings", "ledger_rows", "write_results"]
 
 ACTIVE, STABLE = 2, 1
 
 SHORT = {"perpendicular_baseline_m": "B⊥ (m)", "valid_share": "seen"}
 """Headings of the table of pairs on the page, where a column has little room."""
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """What an activity run found.
+
+    Parameters
+    ----------
+    inputs : list of str
+        The files that were read.
+    ledger : xarray.Dataset
+        Every pair with its judgement.
+    mean_ndai, threshold : xarray.DataArray
+        What the threshold was taken from, and the threshold.
+    tai : xarray.Dataset
+        The result, with the stable pixels.
+    """
+
+    inputs: list[str]
+    ledger: xr.Dataset
+    mean_ndai: xr.DataArray
+    threshold: xr.DataArray
+    tai: xr.Dataset
 
 
 def ledger_rows(ledger: xr.Dataset) -> list[dict[str, object]]:
@@ -65,14 +89,7 @@ def ledger_rows(ledger: xr.Dataset) -> list[dict[str, object]]:
     return rows
 
 
-def write_results(
-    settings: ActivitySettings,
-    folder: Path,
-    ledger: xr.Dataset,
-    mean_ndai: xr.DataArray,
-    threshold: xr.DataArray,
-    tai: xr.Dataset,
-) -> Result:
+def write_results(settings: ActivitySettings, folder: Path, found: Findings) -> Result:
     """Write everything beside the stores and say what there is.
 
     Parameters
@@ -81,7 +98,7 @@ def write_results(
         The run.
     folder : pathlib.Path
         Its folder.
-    ledger, mean_ndai, threshold, tai
+    found : Findings
         What it found.
 
     Returns
@@ -89,6 +106,7 @@ def write_results(
     Result
         Folder, summary, files.
     """
+    ledger, mean_ndai, threshold, tai = found.ledger, found.mean_ndai, found.threshold, found.tai
     files = {
         "class map: undecided, stable, active": store.to_cog(tai.activity, folder / "activity.tif"),
         "share of pairs with activity": store.to_cog(tai.tai, folder / "tai.tif"),
@@ -98,6 +116,8 @@ def write_results(
         files[f"{name} areas"] = folder / f"{name}.geojson"
         vectors.to_geojson(polygons, files[f"{name} areas"])
     rows = ledger_rows(ledger)
+    files["TAI, counts, interval, classes"] = folder / "tai.zarr"
+    files["coherence of every pair"] = folder / "coherence.zarr"
     files["ledger of pairs"] = folder / "ledger.zarr"
     store.to_zarr(ledger, folder / "ledger.zarr", overwrite=settings.overwrite)
     dropped = [row for row in rows if not row["keep"]]
@@ -127,7 +147,9 @@ def write_results(
     files["quicklook"] = plots.save(figures["maps"], folder / "quicklook.png")
     made_with = versions()
     files["settings, to run it again"] = write_settings(
-        settings, folder / "run.toml", provenance={**made_with, "pairs_dropped": len(dropped)}
+        settings,
+        folder / "run.toml",
+        provenance={**made_with, "inputs": found.inputs, "pairs_dropped": len(dropped)},
     )
     files["page that explains it all"] = write_report(
         folder / "report.html",
@@ -136,6 +158,7 @@ def write_results(
         provenance={
             "settings": dataclasses.asdict(settings),
             "threshold": {k: v for k, v in threshold.attrs.items() if k != "density"},
+            "inputs": found.inputs,
             "versions": made_with,
         },
         summary=summary,

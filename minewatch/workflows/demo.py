@@ -30,6 +30,8 @@ PIT = "TAI of the pit, worked in every pair"
 DUMP = "TAI of the dump"
 WORKED = "share of kept pairs in which the dump was worked"
 ROCK = "share of stable rock with TAI 0"
+F1 = "F1 of the footprint map, held-out region"
+BAYES = "F1 of the simulator's Bayes classifier there"
 
 WINDOW = (3, 10)
 """Rows and columns of the coherence window: patch interiors begin one window from the edge."""
@@ -261,6 +263,6 @@ def judge_mapping(world: World, folder: Path) -> dict[str, float]:
     table = metrics.confusion(truth.astype("int64"), (ours >= threshold).astype("int64"))
     best, _ = simulate.best_f1(world.bayes_probability.sel(region), truth)
     return {
-        "F1 of the footprint map, held-out region": metrics.scores(table, beta=1.0)["f_beta"],
-        "F1 of the simulator's Bayes classifier there": best,
+        F1: metrics.scores(table, beta=1.0)["f_beta"],
+        BAYES: best,
     }

@@ -4,51 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from minewatch import (
-    composites,
-    features,
-    grids,
-    learn,
-    masks,
-    metrics,
-    sources,
-    speckle,
-    store,
-    vectors,
-)
+from minewatch import learn, metrics, store, vectors
 from minewatch.cluster import connect
+from minewatch.workflows.mapping_inputs import covariates, find_items, map_grid
 from minewatch.workflows.mapping_results import Findings, write_results
 from minewatch.workflows.outputs import Notify, Result, open_folder, quiet, stage
 from minewatch.workflows.settings import option
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import geopandas as gpd
-    import pystac
-    import xarray as xr
-    from odc.geo.geobox import GeoBox
-
 __all__ = ["MappingSettings", "mapping_run"]
-
-SENSORS = {
-    "sentinel-2-l2a": "sentinel2",
-    "sentinel-2-c1-l2a": "sentinel2",
-    "landsat-c2-l2": "landsat8",
-    "sentinel-1-rtc": "sentinel1",
-    "alos-palsar-mosaic": "palsar",
-}
-"""Collections that become covariates → the argument of :func:`minewatch.features.feature_stack`."""
-
-CLEAR: dict[str, Callable[[xr.DataArray], xr.DataArray]] = {
-    "sentinel2": masks.sentinel2_clear,
-    "landsat8": masks.landsat_clear,
-}
-"""Optical sensors → what their quality band calls clear."""
 
 
 @dataclass(frozen=True)
@@ -198,121 +163,3 @@ def _fixed_threshold(text: str) -> float | None:
         message = f"threshold {text!r} is not known; use 'best' or a probability like 0.5"
         raise ValueError(message)
     return value
-
-
-def find_items(
-    settings: MappingSettings, reference: gpd.GeoDataFrame
-) -> dict[str, list[pystac.Item]]:
-    """Search the catalogue for what becomes covariates.
-
-    Parameters
-    ----------
-    settings : MappingSettings
-        The run.
-    reference : geopandas.GeoDataFrame
-        Polygons; their bounds are searched where no `bbox` is set.
-
-    Returns
-    -------
-    dict of str to list of pystac.Item
-        Sensor → items.
-
-    Raises
-    ------
-    ValueError
-        If nothing is found.
-    """
-    found = sources.search(
-        settings.catalog,
-        collections=settings.collections or None,
-        bbox=_bounds(settings, reference),
-        datetime=settings.datetime,
-        max_items=settings.max_items,
-    )
-    cloudy = settings.max_cloud_cover
-    by_sensor = defaultdict(list)
-    for item in found:
-        cover = item.properties.get("eo:cloud_cover")
-        if item.collection_id in SENSORS and (cloudy is None or cover is None or cover <= cloudy):
-            by_sensor[SENSORS[item.collection_id]].append(item)
-    if not by_sensor:
-        others = sorted({str(item.collection_id) for item in found})
-        message = (
-            f"{settings.catalog} has {len(found)} items there, of {others}, but none that becomes "
-            f"a covariate; use collections among {', '.join(SENSORS)} or a higher max_cloud_cover"
-        )
-        raise ValueError(message)
-    return dict(by_sensor)
-
-
-def _bounds(
-    settings: MappingSettings, reference: gpd.GeoDataFrame
-) -> tuple[float, float, float, float]:
-    if settings.bbox is not None:
-        return settings.bbox
-    west, south, east, north = reference.to_crs("EPSG:4326").total_bounds
-    return float(west), float(south), float(east), float(north)
-
-
-def map_grid(settings: MappingSettings, reference: gpd.GeoDataFrame) -> GeoBox:
-    """The one grid on which all sensors meet.
-
-    Parameters
-    ----------
-    settings : MappingSettings
-        The run.
-    reference : geopandas.GeoDataFrame
-        Polygons; the grid covers them where no `bbox` is set.
-
-    Returns
-    -------
-    odc.geo.geobox.GeoBox
-        The grid.
-    """
-    bounds = _bounds(settings, reference)
-    return grids.geobox(
-        bounds,
-        crs=settings.crs or grids.utm_crs(bounds),
-        resolution=settings.resolution,
-        bounds_crs="EPSG:4326",
-    )
-
-
-def covariates(
-    items: dict[str, list[pystac.Item]], box: GeoBox, *, looks: float, lee_window: int
-) -> xr.Dataset:
-    """Mask, filter and composite the images of each sensor into one stack of covariates.
-
-    Parameters
-    ----------
-    items : dict of str to list of pystac.Item
-        Sensor → items, from :func:`find_items`.
-    box : odc.geo.geobox.GeoBox
-        The grid.
-    looks : float
-        Equivalent number of looks of the Sentinel-1 images.
-    lee_window : int
-        Size of the Lee filter; 1 leaves the speckle.
-
-    Returns
-    -------
-    xarray.Dataset
-        One float32 variable a covariate, dims (y, x), lazy.
-    """
-    images: dict[str, xr.Dataset] = {}
-    for sensor, found in items.items():
-        cube = sources.load(found, like=box)
-        if sensor in CLEAR:
-            if "quality" in cube:
-                cube = cube.where(CLEAR[sensor](cube.quality))
-        elif lee_window > 1 and sensor == "sentinel1":
-            cube = speckle.lee(cube, looks=looks, window=lee_window)
-        # The mean of linear power is the multi-looked image; of reflectance the median is clean.
-        radar = sensor not in CLEAR
-        images[sensor] = composites.composite(cube, reducer="mean" if radar else "median")
-    return features.feature_stack(
-        sentinel2=images.get("sentinel2"),
-        landsat8=images.get("landsat8"),
-        sentinel1=images.get("sentinel1"),
-        palsar=images.get("palsar"),
-    )

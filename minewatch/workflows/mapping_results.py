@@ -150,6 +150,7 @@ def write_results(settings: MappingSettings, folder: Path, found: Findings) -> R
         "curve": plots.precision_recall_figure(found.folds.label.values, tested.values),
     }
     files["quicklook"] = plots.save(figures["map"], folder / "quicklook.png")
+    files["covariates"] = folder / "features.zarr"
     files["fitted forest, to apply elsewhere"] = folder / "model.npz"
     used = [
         {"sensor": sensor, "item": item.id, "date": str(item.datetime or "")[:10]}
