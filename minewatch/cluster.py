@@ -99,7 +99,7 @@ def _local(workers: int | None) -> Iterator[Client]:
             n_workers=count,
             threads_per_worker=1,
             processes=True,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # any free port, and for this machine only
             silence_logs=logging.ERROR,
         ) as cluster,
         Client(cluster) as client,

@@ -109,7 +109,9 @@ def test_processes_give_what_threads_give(
     world: simulate.World, ledger: xr.Dataset, model: Any, expected_activity: Any
 ) -> None:
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as processes,
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0"
+        ) as processes,
         Client(processes) as client,
     ):
         assert len(client.scheduler_info()["workers"]) == 2

@@ -45,7 +45,7 @@ def test_local_processes_tell_their_progress_and_are_gone_afterwards() -> None:
 def test_a_scheduler_that_is_up_is_joined_by_its_address() -> None:
     with (
         LocalCluster(
-            n_workers=1, processes=False, protocol="tcp", dashboard_address=None
+            n_workers=1, processes=False, protocol="tcp", dashboard_address="127.0.0.1:0"
         ) as cluster,
         connect(cluster.scheduler_address) as client,
     ):

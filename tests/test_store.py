@@ -202,7 +202,9 @@ def test_workers_write(rng, tmp_path):
     from distributed import Client
 
     cube = coherence_cube(rng)
-    with Client(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None):
+    with Client(
+        n_workers=1, threads_per_worker=2, processes=False, dashboard_address="127.0.0.1:0"
+    ):
         stored = store.to_zarr(cube.chunk({"pair": 1, "y": 7}), tmp_path / "a.zarr")
         assert stored.identical(cube)
 

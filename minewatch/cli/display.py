@@ -97,7 +97,6 @@ def show(console: Console, result: Result) -> None:
     ...     Console(file=sys.stdout, width=60), Result(Path("out"), {"Active area": "12.4 ha"}, {})
     ... )
     Active area  12.4 ha
-    ...
     """
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold")

@@ -94,6 +94,20 @@ def activity_figure(
     ------
     ValueError
         If there are several seasons; pick one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> flags = {"flag_values": [0, 1, 2], "flag_meanings": "undecided stable active"}
+    >>> grid = {"y": [15.0, 5.0], "x": [5.0, 15.0]}
+    >>> layers = {
+    ...     "tai": xr.DataArray(np.array([[0, 1], [0.4, 0]], "f4"), grid, ("y", "x")),
+    ...     "activity": xr.DataArray(
+    ...         np.array([[1, 2], [0, 1]], "u1"), grid, ("y", "x"), attrs=flags
+    ...     ),
+    ... }
+    >>> [axes.get_title("left") for axes in activity_figure(xr.Dataset(layers)).axes[:2]]
+    ['How often active', 'Active or stable']
     """
     for name in ("tai", "activity"):
         if name not in tai:
@@ -140,6 +154,14 @@ def probability_figure(
     ------
     KeyError
         If there is no such class.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> grid = {"class": [0, 1], "y": [15.0, 5.0], "x": [5.0, 15.0]}
+    >>> probability = xr.DataArray(np.full((2, 2, 2), 0.5, "f4"), grid, ("class", "y", "x"))
+    >>> len(probability_figure(probability).axes)  # the map and its colour bar
+    2
     """
     if "class" in probability.dims:
         known = probability["class"].values.tolist()

@@ -43,6 +43,16 @@ def ledger_figure(ledger: xr.Dataset, *, title: str | None = None) -> Figure:
     -------
     matplotlib.figure.Figure
         The figure.
+
+    Examples
+    --------
+    >>> days = np.array(["2022-05-01", "2022-05-13", "2022-05-25"], "datetime64[ns]")
+    >>> columns = {"stable_mean": [0.9, 0.7], "stable_std": [0.03, 0.06], "keep": [True, False]}
+    >>> ends = {"reference_time": ("pair", days[:-1]), "secondary_time": ("pair", days[1:])}
+    >>> ledger = xr.Dataset({k: ("pair", v) for k, v in columns.items()}, ends)
+    >>> ledger = ledger.assign_coords(perpendicular_baseline=("pair", [20.0, -45.0]))
+    >>> len(ledger_figure(ledger).axes)  # coherence above, baselines below
+    2
     """
     ledger = ledger.compute()
     start, end = ledger["reference_time"].values, ledger["secondary_time"].values

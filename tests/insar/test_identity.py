@@ -34,7 +34,7 @@ def test_labels_are_read_even_if_lazy(table):
 def test_labels_that_lie_on_a_cluster_are_fetched(table):
     with (
         LocalCluster(
-            n_workers=1, processes=False, protocol="tcp", dashboard_address=None
+            n_workers=1, processes=False, protocol="tcp", dashboard_address="127.0.0.1:0"
         ) as cluster,
         Client(cluster),
     ):
