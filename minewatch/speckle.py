@@ -158,11 +158,17 @@ def equivalent_number_of_looks(backscatter: xr.DataArray, *, within: xr.DataArra
     require_power(backscatter, by=by)
     require_same_grid(backscatter, within, by=by)
     inside = backscatter.where(within & np.isfinite(backscatter)).astype("float64")
-    count = inside.count(("y", "x"))
-    mean = inside.sum(("y", "x")) / count.where(count > 1)
-    spread = ((inside - mean) ** 2).sum(("y", "x")) / (count - 1).where(count > 1)
-    looks = mean**2 / spread.where(spread > 0)
-    return conform(looks, Layer("looks", "equivalent number of looks", dtype="float64")).compute()
+    over, squares = ("y", "x"), inside**2
+    # In one pass, so that no block waits in memory for the mean; speckle keeps the digits.
+    found = xr.Dataset(
+        {"count": inside.count(over), "sum": inside.sum(over), "squares": squares.sum(over)}
+        | {"low": inside.min(over), "high": inside.max(over)}
+    ).compute()
+    count = found["count"].where((found["count"] > 1) & (found["low"] < found["high"]))
+    mean = found["sum"] / count
+    variance = (found["squares"] - count * mean**2) / (count - 1)
+    looks = mean**2 / variance.where(variance > 0)
+    return conform(looks, Layer("looks", "equivalent number of looks", dtype="float64"))
 
 
 def incidence_correction(
@@ -225,9 +231,11 @@ def incidence_correction(
     require(incidence_angle, ..., "y", "x", by=by)
     require_power(backscatter, by=by)
     require_same_grid(backscatter, incidence_angle, by=by)
+    backscatter, incidence_angle = xr.align(backscatter, incidence_angle, join="exact", copy=False)
     angle = incidence_angle.where((incidence_angle >= 0) & (incidence_angle < GRAZING))
     gain = (np.cos(np.radians(reference_angle)) / np.cos(np.radians(angle))) ** 2
-    return conform(backscatter * gain, _named(backscatter), reference_angle=float(reference_angle))
+    corrected = (backscatter * gain).transpose(..., "y", "x")
+    return conform(corrected, _named(backscatter), reference_angle=float(reference_angle))
 
 
 def _named(layer: xr.DataArray) -> Layer:

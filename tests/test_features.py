@@ -227,6 +227,7 @@ def test_features_that_say_nothing_are_dropped_with_a_warning() -> None:
     assert std["constant"] == 0
     assert np.isnan(std["missing"])
     assert np.isnan(mean["missing"])
+    assert moments(xr.Dataset({"double": ("sample", np.full(37, 0.1))}))[1] == {"double": 0}
     with pytest.warns(UserWarning, match=r"drops \['constant', 'missing'\].*out of the stack"):
         got = standardise(features, mean=mean, std=std)
     assert list(got) == ["varied"]

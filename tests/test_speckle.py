@@ -149,6 +149,12 @@ def test_looks_are_per_image_and_unknown_without_pixels(rng: np.random.Generator
     assert got.dims == ("time",)
     assert got.chunks is None
     npt.assert_array_equal(np.isnan(got), [False, True, True])
+    # The mean of equal float64 values is rounded; their spread is none all the same.
+    for value in (0.1, 0.3, 1 / 3):
+        constant = xr.full_like(power[0], value, dtype="f8")
+        assert np.isnan(speckle.equivalent_number_of_looks(constant, within=within))
+    wanted = np.mean(power[0].values, dtype="f8") ** 2 / np.var(power[0].values, ddof=1, dtype="f8")
+    npt.assert_allclose(got[0], wanted, rtol=1e-9)  # of 1600 float64 terms
     with pytest.raises(ValueError, match=r"grids\.resample"):
         speckle.equivalent_number_of_looks(power, within=within[:20])
     with pytest.raises(ValueError, match="from_db first"):
@@ -171,6 +177,12 @@ def test_incidence_correction_is_lazy_and_ends_at_grazing(rng: np.random.Generat
     npt.assert_array_equal(np.isnan(got[0]), ~(angle < 89))
     whole = speckle.incidence_correction(xr.Dataset({"vv": power}), angle)
     xr.testing.assert_identical(whole.vv, got)
+    series = angle.expand_dims(time=power.time)
+    xr.testing.assert_identical(speckle.incidence_correction(power, series), got)
+    assert speckle.incidence_correction(power[0], series).dims == ("time", "y", "x")
+    later = series.assign_coords(time=series.time + np.timedelta64(1, "s"))
+    with pytest.raises(ValueError, match="cannot align"):
+        speckle.incidence_correction(power, later)
     with pytest.raises(ValueError, match="centred near 37"):
         speckle.incidence_correction(power, angle, reference_angle=90)
     with pytest.raises(ValueError, match="from_db first"):

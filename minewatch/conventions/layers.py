@@ -103,9 +103,8 @@ def conform(result: xr.DataArray, layer: Layer, **attrs: object) -> xr.DataArray
     >>> conform(xr.DataArray([0.5]), coherence, window=(3, 10)).attrs
     {'long_name': 'interferometric coherence', 'units': '1', 'window': [3, 10]}
     """
-    if result.dtype != np.dtype(layer.dtype):
-        result = result.astype(layer.dtype)
-    result = result.rename(layer.name)
+    # A copy: renaming alone would share the attributes with what may be the user's own layer.
+    result = result.astype(layer.dtype, copy=False).copy(deep=False).rename(layer.name)
     flags: dict[str, object] = {}
     if layer.flags:
         flags = {

@@ -19,7 +19,7 @@ __all__ = ["moments", "standardise"]
 def moments(features: xr.Dataset) -> tuple[dict[str, float], dict[str, float]]:
     """Mean and standard deviation of each feature over all of its pixels or samples.
 
-    Computes, in two passes. Take them of the training samples only, else the test set leaks.
+    Computes, in one pass. Take them of the training samples only, else the test set leaks.
     The standard deviation divides by n; missing values do not count.
 
     Parameters
@@ -41,17 +41,19 @@ def moments(features: xr.Dataset) -> tuple[dict[str, float], dict[str, float]]:
     >>> moments(xr.Dataset({"s1_vv": ("sample", [-8.0, -10.0, float("nan")])}))
     ({'s1_vv': -9.0}, {'s1_vv': 1.0})
     """
-    values = features.astype("float64")
-    first = xr.Dataset(
-        {f"n_{name}": layer.count() for name, layer in values.items()}
-        | {f"sum_{name}": layer.sum() for name, layer in values.items()}
-    ).compute()
-    count = {str(name): float(first[f"n_{name}"]) for name in values}
-    mean = {name: float(first[f"sum_{name}"]) / n if n else math.nan for name, n in count.items()}
-    second = xr.Dataset(
-        {name: ((layer - mean[str(name)]) ** 2).sum() for name, layer in values.items()}
-    ).compute()
-    std = {name: math.sqrt(float(second[name]) / n) if n else math.nan for name, n in count.items()}
+    sums: dict[str, xr.DataArray] = {}
+    for name, layer in features.astype("float64").items():
+        sums |= {f"n_{name}": layer.count(), f"sum_{name}": layer.sum()}
+        sums |= {f"squares_{name}": (layer**2).sum()}
+        sums |= {f"low_{name}": layer.min(), f"high_{name}": layer.max()}
+    found = {str(key): float(value) for key, value in xr.Dataset(sums).compute().items()}
+    mean, std = {}, {}
+    for name in map(str, features):
+        n, low, high = (found[f"{part}_{name}"] for part in ("n", "low", "high"))
+        mean[name] = found[f"sum_{name}"] / n if n else math.nan
+        variance = found[f"squares_{name}"] / n - mean[name] ** 2 if n else math.nan
+        # The mean of equal values is rounded, and would leave them a tiny spread.
+        std[name] = 0.0 if low == high else math.sqrt(max(variance, 0.0))
     return mean, std
 
 

@@ -35,6 +35,14 @@ def test_conform_says_what_a_layer_is() -> None:
     assert "junk" in raw.attrs
 
 
+def test_conform_leaves_a_layer_that_needs_no_change_as_it_was() -> None:
+    mine = xr.DataArray(np.zeros(2, "f4"), dims="x", name="red", attrs={"units": "DN"})
+    for given in (mine, mine.chunk()):
+        conform(given, Layer("index", "an index of one band"))
+        assert given.name == "red"
+        assert given.attrs == {"units": "DN"}
+
+
 def test_plain_attributes_are_json() -> None:
     odd = {
         "array": np.arange(3),
