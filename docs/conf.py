@@ -37,6 +37,8 @@ html_theme = "furo"
 html_math_renderer = "mathml"
 html_title = f"minewatch {version}"
 html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
 
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3

@@ -187,12 +187,9 @@ def test_codes_are_those_of_the_layers() -> None:
     listed = [table for table in tables(prose(DOCS / "data-model.md")) if table[0][1] == "codes"]
     shown = {row[0].split("`")[1]: row[1] for row in listed[0][1:]}
     for name, layer in layers.items():
-        meanings = layer.attrs["flag_meanings"].replace("_", " ")
-        for code in layer.attrs["flag_values"]:
-            meaning = layer.attrs["flag_meanings"].split()[
-                list(layer.attrs["flag_values"]).index(code)
-            ]
-            assert f"{code} {meaning.replace('_', ' ')}" in shown[name], meanings
+        meanings = layer.attrs["flag_meanings"].split()
+        for code, meaning in zip(layer.attrs["flag_values"], meanings, strict=True):
+            assert f"{code} {meaning.replace('_', ' ')}" in shown[name]
 
 
 # Command line
