@@ -170,6 +170,33 @@ def test_an_old_store_is_replaced_only_when_asked_and_only_by_a_whole_one(rng, t
     assert leftovers(tmp_path) == ["a.zarr"]
 
 
+def test_only_stores_are_overwritten(rng, tmp_path):
+    folder, file = tmp_path / "results", tmp_path / "notes"
+    folder.mkdir()
+    for path in (folder / "thesis.txt", file):
+        path.write_text("years of work")
+    for path in (folder, file):
+        with pytest.raises(FileExistsError, match="choose another path"):
+            store.to_zarr(coherence_cube(rng), path, overwrite=True)
+    assert (folder / "thesis.txt").read_text() == file.read_text() == "years of work"
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us"])
+def test_dates_of_any_unit_are_stored(rng, tmp_path, unit):
+    cube = coherence_cube(rng, pairs=4)
+    coarse = cube.assign_coords(
+        {end: cube[end].astype(f"M8[{unit}]") for end in ("reference_time", "secondary_time")}
+    )
+    stored = store.to_zarr(coarse.isel(pair=slice(2)), tmp_path / "a.zarr")
+    npt.assert_array_equal(stored.reference_time, coarse.reference_time[:2])
+    with pytest.raises(ValueError, match="in the store already"):
+        store.append(coarse.isel(pair=slice(1, 3)), tmp_path / "a.zarr", dim="pair")
+    longer = store.append(coarse.isel(pair=slice(2, None)), tmp_path / "a.zarr", dim="pair")
+    assert longer["secondary_time"].dtype == "M8[ns]"
+    npt.assert_array_equal(longer["secondary_time"], coarse.secondary_time)
+    npt.assert_array_equal(longer["coherence"], cube)
+
+
 def test_a_store_may_be_replaced_by_what_is_read_from_it(rng, tmp_path):
     path = tmp_path / "a.zarr"
     cube = coherence_cube(rng)
@@ -251,6 +278,29 @@ def test_a_failed_append_leaves_the_store_as_it_was(rng, tmp_path):
         store.append(lost, tmp_path / "a.zarr", dim="pair")
     assert store.open_cube(tmp_path / "a.zarr", name="coherence").identical(kept)
     assert leftovers(tmp_path) == ["a.zarr"]
+
+
+def test_an_append_that_would_spoil_the_store_is_refused(rng, tmp_path, monkeypatch):
+    path = tmp_path / "a.zarr"
+    cube = coherence_cube(rng)
+    kept = store.to_zarr(cube.isel(pair=slice(2)), path).load()
+    rest = cube.isel(pair=slice(2, None))
+    for other in (
+        rest.drop_vars("perpendicular_baseline"),
+        rest.assign_coords(orbit=("pair", np.arange(3))),
+    ):
+        with pytest.raises(ValueError, match="add or drop them"):
+            store.append(other, path, dim="pair")
+    with pytest.raises(ValueError, match=r"1 of the 4 images .* come twice"):
+        store.append(rest.isel(pair=[0, 1, 2, 0]), path, dim="pair")
+    # Whatever else makes it unreadable is found before it takes the old one's place.
+    monkeypatch.setattr("minewatch.store.growing._check_append", lambda *_: None)
+    with pytest.raises(ValueError, match="conflicting sizes"):
+        store.append(rest.drop_vars("perpendicular_baseline"), path, dim="pair")
+    assert store.open_cube(path, name="coherence").identical(kept)
+    assert leftovers(tmp_path) == ["a.zarr"]
+    longer = store.append(rest.drop_vars("pair"), path, dim="pair")
+    assert longer["coherence"].identical(cube)
 
 
 def test_appending_works_where_files_cannot_be_linked(rng, tmp_path, monkeypatch):

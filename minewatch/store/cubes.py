@@ -75,7 +75,7 @@ def to_zarr(
     Raises
     ------
     FileExistsError
-        If `path` exists and `overwrite` is False.
+        If `path` exists and `overwrite` is False, or is no Zarr store: only those are replaced.
     TypeError
         If `data` holds text or other objects.
     ValueError
@@ -97,6 +97,9 @@ def to_zarr(
     cube = _as_dataset(data, name)
     if target.exists() and not overwrite:
         message = f"{target} exists; choose another path or say overwrite=True"
+        raise FileExistsError(message)
+    if target.exists() and not is_store(target):
+        message = f"{target} is no Zarr store and is not overwritten; choose another path"
         raise FileExistsError(message)
     plain = prepared(cube)
     with whole(target) as partial:
@@ -135,6 +138,9 @@ def _as_dataset(data: xr.DataArray | xr.Dataset, name: str | None) -> xr.Dataset
 def prepared(cube: xr.Dataset) -> xr.Dataset:
     """Plain attributes, no inherited encoding, dask chunks that fit the stored ones."""
     cube = cube.drop_encoding()
+    # Dates of another unit than the stored one would all be written as missing.
+    dates = {key: each for key, each in cube.variables.items() if each.dtype.kind == "M"}
+    cube = cube.assign({key: each.astype("datetime64[ns]") for key, each in dates.items()})
     cube.attrs = plain_attrs(cube.attrs)
     for name in list(cube.variables):
         variable = cube[name].variable
@@ -265,6 +271,11 @@ def is_image(variable: xr.Variable) -> bool:
     return {"y", "x"} <= set(variable.dims)
 
 
+def is_store(path: Path) -> bool:
+    """Whether a folder looks like a Zarr store."""
+    return any((path / sign).is_file() for sign in ("zarr.json", ".zgroup", ".zmetadata"))
+
+
 def _check_store(source: Path) -> None:
     if not source.exists():
         broken = sorted(source.parent.glob(f".{source.stem}.*"))
@@ -275,7 +286,7 @@ def _check_store(source: Path) -> None:
         )
         message = f"there is no {source}; {hint}"
         raise FileNotFoundError(message)
-    if not any((source / sign).is_file() for sign in ("zarr.json", ".zgroup", ".zmetadata")):
+    if not is_store(source):
         message = (
             f"{source} is no Zarr store (it has no zarr.json); give the folder that "
             "minewatch.store.to_zarr wrote"

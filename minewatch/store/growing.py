@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -44,8 +44,8 @@ def append(
     Raises
     ------
     ValueError
-        If an image is there already (same time; same reference and secondary time), or the grid,
-        the variables or their dtypes differ.
+        If an image is there already or comes twice (same time; same reference and secondary time),
+        or the grid, the variables, their dtypes or the coordinates along `dim` differ.
 
     Examples
     --------
@@ -79,6 +79,7 @@ def append(
     with whole(target) as partial:
         shutil.copytree(target, partial, copy_function=_link if single else shutil.copy2)
         prepared(new).drop_vars(lasting).to_zarr(partial, append_dim=dim, consolidated=False)
+        open_cube(partial)  # what cannot be read does not take the place of what can
     return open_cube(target)
 
 
@@ -93,21 +94,38 @@ def _check_append(old: xr.Dataset, new: xr.Dataset, dim: str) -> None:
     if kinds[0] != kinds[1]:
         message = f"append needs the variables of the store, {kinds[0]}; got {kinds[1]}"
         raise ValueError(message)
+    along = [
+        {str(key) for key, each in cube.coords.items() if dim in each.dims} - {"pair"}
+        for cube in (old, new)
+    ]
+    if along[0] != along[1]:
+        message = (
+            f"append needs the coordinates along {dim!r} that the store has, {sorted(along[0])}; "
+            f"got {sorted(along[1])}: add or drop them"
+        )
+        raise ValueError(message)
     require_same_grid(old, new, by="append")
     if (crs_of(old) is None) != (crs_of(new) is None):
         message = f"append needs the CRS on both sides; one has no {SPATIAL_REF!r} coordinate"
         raise ValueError(message)
     keys = ("reference_time", "secondary_time") if dim == "pair" else (dim,)
     known, added = (
-        set(zip(*(np.asarray(cube[key].values).tolist() for key in keys), strict=True))
-        for cube in (old, new)
+        list(zip(*(_plain(cube[key].values) for key in keys), strict=True)) for cube in (old, new)
     )
-    if known & added:
+    again = len(added) - len(set(added) - set(known))
+    if again:
         message = (
-            f"{len(known & added)} of the {len(added)} images are in the store already (same "
+            f"{again} of the {len(added)} images are in the store already or come twice (same "
             f"{' and '.join(keys)}); append only new ones: data.isel({dim}=...)"
         )
         raise ValueError(message)
+
+
+def _plain(values: Any) -> list[Any]:
+    """Comparable values; dates in one unit."""
+    values = np.asarray(values)
+    plain: list[Any] = (values.astype("M8[ns]") if values.dtype.kind == "M" else values).tolist()
+    return plain
 
 
 def _link(source: str, target: str) -> None:
