@@ -1,4 +1,4 @@
-"""The best a pixelwise classifier can do on the simulated world, from its own densities."""
+"""A bar for every classifier of the simulated world: Bayes' rule under its own densities."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ def mine_probability(world: World, *, sensors: Sequence[str] = SENSORS) -> xr.Da
     - radar, n looks in all: median + ψ(n) − ln n, variance of the patch + ψ′(n).
 
     Priors are the true shares of the classes in the pixel's region. It knows nothing of outlines,
-    so that pixels whose window or whose coarse bands straddle two classes are where it errs most.
+    so that pixels whose window or whose coarse bands straddle two classes are where it errs most;
+    there a classifier that has learnt from such pixels may do a little better.
 
     Parameters
     ----------
@@ -77,7 +78,10 @@ def mine_probability(world: World, *, sensors: Sequence[str] = SENSORS) -> xr.Da
     """
     unknown = sorted(set(sensors) - set(SENSORS))
     if unknown or not sensors:
-        message = f"mine_probability knows the sensors {SENSORS}, got {tuple(sensors)}"
+        message = (
+            f"mine_probability knows the sensors {SENSORS}, got {tuple(sensors)}; "
+            "use one or more of these"
+        )
         raise ValueError(message)
     cover = world.land_cover.values
     size = cover.shape[0]

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage, spatial
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from minewatch.simulate.classes import LAND_COVER, SLC_GROUND
 from minewatch.simulate.fields import Floats, gaussian_field, stream
@@ -229,7 +231,7 @@ def _blob(free: Mask, pixels: float, rng: np.random.Generator) -> Mask:
     distance = np.hypot(rows - row, columns - column) * (1 + 0.25 * np.tanh(ragged))
     distance[~free] = np.inf
     count = max(1, round(pixels))
-    blob = distance <= np.partition(distance, count, axis=None)[count - 1]
+    blob = distance <= np.partition(distance, count - 1, axis=None)[count - 1]
     labels, _ = ndimage.label(blob & free)
     blob = labels == labels[row, column]
     return ndimage.binary_fill_holes(blob) & free
@@ -262,9 +264,6 @@ def _number(*keys: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
             (index[1:], index[:-1], joint[1:] == joint[:-1]),
         )
     ]
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     ends = np.concatenate(pairs, axis=1)
     ones = np.ones(ends.shape[1], bool)
     graph = coo_array((ones, (ends[0], ends[1])), shape=(joint.size, joint.size))

@@ -28,7 +28,7 @@ COVER = Layer("land_cover", "land cover (truth)", dtype="uint8", flags=LAND_COVE
 DEM = Layer("elevation", "elevation above the ellipsoid", units="m")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class World:
     """A simulated mining district: scenes, vectors and truth, on one UTM grid of 10 m.
 
@@ -86,6 +86,10 @@ class World:
     true_coherence: xr.DataArray
     weather_dropped: xr.DataArray
     dump_active: xr.DataArray
+
+    def __repr__(self) -> str:
+        """Name what made it; the layers speak for themselves."""
+        return f"World(seed={self.seed}, size={self.size})"
 
     @functools.cached_property
     def bayes_probability(self) -> xr.DataArray:
