@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib
+import io
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -284,15 +287,18 @@ def test_gallery_scripts_run_and_end_in_a_figure(script: Path) -> None:
     assert "figure" in script.read_text().rsplit("# %%", 1)[-1]
 
 
-def run(language: str, code: str, folder: Path) -> str:
-    command = [sys.executable, "-c", code] if language == "python" else ["bash", "-euc", code]
-    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    result = subprocess.run(
-        command, cwd=folder, env={**os.environ, "PATH": programs, "COLUMNS": "200"},
-        capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
-    assert result.returncode == 0, f"{code}\n{result.stdout}\n{result.stderr}"
-    return result.stdout
+def typed(language: str, code: str) -> str:
+    """What a block prints when it is typed; commands of minewatch run in this process."""
+    from minewatch.cli.commands import app
+
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown):
+        if language == "python":
+            exec(compile(code, "a block", "exec"), {"__name__": "__main__"})
+        else:
+            _, *words = shlex.split(os.path.expandvars(code).replace("\\\n", " "))
+            app(words, standalone_mode=False)
+    return shown.getvalue()
 
 
 def assert_said(expected: str, output: str) -> None:
@@ -321,10 +327,13 @@ def assert_said(expected: str, output: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.data
+@pytest.mark.filterwarnings("ignore")  # a terminal would show warnings and go on
 def test_real_data_give_what_the_page_says(
     real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MINEWATCH_TEST_DATA", str(real_data))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])  # the page adds to it
     (tmp_path / "tests").symlink_to(ROOT / "tests")
     output, checked = "", 0
     for language, text in blocks(DOCS / "real-data.md"):
@@ -332,15 +341,16 @@ def test_real_data_give_what_the_page_says(
             assert_said(text, output)
             checked += 1
         elif language == "python" or text.startswith("minewatch"):
-            output = run(language, text, tmp_path)
+            output = typed(language, text)
     assert checked == 7
 
 
 @pytest.mark.slow
 def test_python_of_the_cluster_page_runs(tmp_path: Path) -> None:
+    """In a script of its own, as the page says, because worker processes import it."""
     (code,) = [text for language, text in blocks(DOCS / "cluster.md") if language == "python"]
     first, _, body = code.partition("\n\n")
     indented = "\n".join(f"    {line}" for line in body.splitlines())
     script = tmp_path / "script.py"
     script.write_text(f"{first}\n\nif __name__ == '__main__':\n{indented}\n")
-    run("sh", f"{sys.executable} {script}", tmp_path)
+    subprocess.run([sys.executable, str(script)], cwd=tmp_path, check=True, timeout=300)
