@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import functools
 from dataclasses import dataclass
+from typing import Literal
 
 from minewatch import learn, metrics, store, vectors
 from minewatch.cluster import connect
-from minewatch.workflows.mapping_inputs import covariates, find_items, map_grid
+from minewatch.workflows.mapping_inputs import covariates, find_items, map_grid, signer
 from minewatch.workflows.mapping_results import Findings, write_results
 from minewatch.workflows.outputs import Notify, Result, open_folder, quiet, stage
 from minewatch.workflows.settings import option
@@ -38,6 +39,9 @@ class MappingSettings:
     collections: tuple[str, ...] = option((), "collections to use; by default all that fit")
     max_cloud_cover: float | None = option(None, "percent, for optical items")
     max_items: int = option(1000, "more matches than this are an error")
+    sign: Literal["auto", "none", "planetary-computer"] = option(
+        "auto", "who signs addresses when they are opened; auto knows the Planetary Computer"
+    )
     crs: str | None = option(None, "CRS of the map, e.g. EPSG:32721; by default the UTM zone")
     resolution: float = option(10.0, "pixel size in units of the CRS")
     looks: float = option(4.4, "equivalent number of looks of the Sentinel-1 images")
@@ -107,7 +111,13 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
             box = map_grid(settings, reference)
         with step("covariates"):
             stack = store.to_zarr(
-                covariates(items, box, looks=settings.looks, lee_window=settings.lee_window),
+                covariates(
+                    items,
+                    box,
+                    looks=settings.looks,
+                    lee_window=settings.lee_window,
+                    sign=signer(settings),
+                ),
                 folder / "features.zarr",
                 overwrite=settings.overwrite,
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.parse
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
     from minewatch.workflows.mapping import MappingSettings
 
-__all__ = ["covariates", "find_items", "map_grid"]
+__all__ = ["covariates", "find_items", "map_grid", "signer"]
+
+PLANETARY_COMPUTER = "planetarycomputer.microsoft.com"
 
 SENSORS = {
     "sentinel-2-l2a": "sentinel2",
@@ -59,22 +62,21 @@ def find_items(
     """
     found = sources.search(
         settings.catalog,
-        collections=settings.collections or None,
+        collections=settings.collections or tuple(SENSORS),
         bbox=_bounds(settings, reference),
         datetime=settings.datetime,
+        max_cloud_cover=settings.max_cloud_cover,
         max_items=settings.max_items,
     )
-    cloudy = settings.max_cloud_cover
     by_sensor = defaultdict(list)
     for item in found:
-        cover = item.properties.get("eo:cloud_cover")
-        if item.collection_id in SENSORS and (cloudy is None or cover is None or cover <= cloudy):
+        if item.collection_id in SENSORS:
             by_sensor[SENSORS[item.collection_id]].append(item)
     if not by_sensor:
         others = sorted({str(item.collection_id) for item in found})
         message = (
             f"{settings.catalog} has {len(found)} items there, of {others}, but none that becomes "
-            f"a covariate; use collections among {', '.join(SENSORS)} or a higher max_cloud_cover"
+            f"a covariate; use collections among {', '.join(SENSORS)}"
         )
         raise ValueError(message)
     return dict(by_sensor)
@@ -87,6 +89,25 @@ def _bounds(
         return settings.bbox
     west, south, east, north = reference.to_crs("EPSG:4326").total_bounds
     return float(west), float(south), float(east), float(north)
+
+
+def signer(settings: MappingSettings) -> str | None:
+    """Who signs addresses: what the settings say, or what the catalogue's host is known to need.
+
+    Parameters
+    ----------
+    settings : MappingSettings
+        The run.
+
+    Returns
+    -------
+    str or None
+        For :func:`minewatch.sources.load`.
+    """
+    host = urllib.parse.urlsplit(settings.catalog).hostname or ""
+    if settings.sign == "auto":
+        return "planetary-computer" if host == PLANETARY_COMPUTER else None
+    return None if settings.sign == "none" else settings.sign
 
 
 def map_grid(settings: MappingSettings, reference: gpd.GeoDataFrame) -> GeoBox:
@@ -114,7 +135,12 @@ def map_grid(settings: MappingSettings, reference: gpd.GeoDataFrame) -> GeoBox:
 
 
 def covariates(
-    items: dict[str, list[pystac.Item]], box: GeoBox, *, looks: float, lee_window: int
+    items: dict[str, list[pystac.Item]],
+    box: GeoBox,
+    *,
+    looks: float,
+    lee_window: int,
+    sign: str | None = None,
 ) -> xr.Dataset:
     """Mask, filter and composite the images of each sensor into one stack of covariates.
 
@@ -128,6 +154,8 @@ def covariates(
         Equivalent number of looks of the Sentinel-1 images.
     lee_window : int
         Size of the Lee filter; 1 leaves the speckle.
+    sign : str, optional
+        Signs addresses when they are opened: ``"planetary-computer"``.
 
     Returns
     -------
@@ -136,7 +164,7 @@ def covariates(
     """
     images: dict[str, xr.Dataset] = {}
     for sensor, found in items.items():
-        cube = sources.load(found, like=box)
+        cube = sources.load(found, like=box, sign=sign)
         if sensor in CLEAR:
             if "quality" in cube:
                 cube = cube.where(CLEAR[sensor](cube.quality))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import Literal
 
 import geopandas as gpd
 import numpy as np
@@ -17,6 +18,7 @@ from servers import range_server, stac_api
 
 from minewatch import learn, simulate, store
 from minewatch.workflows import MappingSettings, Result, mapping_run
+from minewatch.workflows.mapping_inputs import signer
 from minewatch.workflows.mapping_results import mine_map
 
 
@@ -81,6 +83,22 @@ def test_a_search_without_a_find_names_what_was_asked(
     nowhere = dataclasses.replace(settings, datetime="1999", output=str(tmp_path / "none"))
     with pytest.raises(ValueError, match="1999"):
         mapping_run(nowhere)
+
+
+@pytest.mark.parametrize(
+    ("catalog", "sign", "expected"),
+    [
+        ("https://planetarycomputer.microsoft.com/api/stac/v1", "auto", "planetary-computer"),
+        ("https://earth-search.aws.element84.com/v1", "auto", None),
+        ("catalog.json", "auto", None),
+        ("https://planetarycomputer.microsoft.com/api/stac/v1", "none", None),
+        ("https://mirror.example.org", "planetary-computer", "planetary-computer"),
+    ],
+)
+def test_addresses_are_signed_where_they_must_be(
+    catalog: str, sign: Literal["auto", "none", "planetary-computer"], expected: str | None
+) -> None:
+    assert signer(MappingSettings(catalog=catalog, reference="", sign=sign)) == expected
 
 
 def test_a_reference_without_its_column_is_told(world_folder: Path, tmp_path: Path) -> None:
