@@ -121,19 +121,35 @@ def test_tallies_add_over_chunks_of_the_counted_dim(
     assert crs_of(below) == crs_of(series)
 
 
-def test_reductions_and_vectors_keep_the_other_dims(rng: np.random.Generator) -> None:
-    series = image(rng, 5, 20, 31)
-    lazy = series.chunk(time=2, y=7, x=13)
+@pytest.mark.parametrize("chunks", [{"time": 2, "y": 7, "x": 13}, {"time": 1}, {"time": -1}])
+def test_reductions_keep_the_other_dims(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, chunks: dict[str, int]
+) -> None:
+    monkeypatch.setattr("minewatch._apply.reductions.STRIP", 300)  # a row or so at a time
+    series, other = (image(rng, 5, 20, 31).rename(name) for name in ("vv", "vh"))
+    lazy = series.chunk(chunks)
     with nothing_computes():
         middle = _apply.along(lambda block: np.median(block, axis=-1), lazy, "time")
-        pairs = _apply.vectors(
-            lambda block: block[..., :2], lazy, dim="time", out_dim="class", out_size=2
-        )
+        pair = _apply.along(both_medians, [lazy, other], "time", arguments=(2.0,), out_dim="band")
     assert middle.chunks == lazy.chunks[1:]
+    assert middle.name == "vv"
     npt.assert_array_equal(middle.compute(), series.median("time"))
-    assert pairs.dims == ("y", "x", "class")
-    npt.assert_array_equal(pairs.compute().transpose("class", "y", "x"), series[:2])
-    assert crs_of(middle) == crs_of(pairs) == crs_of(series)
+    assert pair.dims == ("band", "y", "x")
+    assert pair.chunks == ((2,), *lazy.chunks[1:])
+    wanted = np.stack([2 * series.median("time"), 2 * other.median("time")])
+    npt.assert_array_equal(pair.compute(), wanted)
+    assert crs_of(middle) == crs_of(pair) == crs_of(series)
+    eager = _apply.along(both_medians, [series, other], "time", arguments=(2.0,), out_dim="band")
+    xr.testing.assert_identical(pair.compute(), eager)
+    # Any axis, also the only one there is.
+    across = _apply.along(lambda block: block.max(axis=-1), lazy, "x")
+    npt.assert_array_equal(across.compute(), series.max("x"))
+    single = _apply.along(lambda block: block.max(axis=-1), lazy[:, 0, 0], "time")
+    npt.assert_array_equal(single.compute(), series[:, 0, 0].max())
+
+
+def both_medians(one: np.ndarray, other: np.ndarray, factor: float) -> np.ndarray:
+    return factor * np.stack([np.median(one, axis=-1), np.median(other, axis=-1)])
 
 
 @pytest.mark.parametrize("chunks", [None, *CHUNKS])

@@ -7,7 +7,7 @@ on dask data, with the same numbers for every chunking. Coordinates, and with th
 from __future__ import annotations
 
 from minewatch._apply.points import at_points
-from minewatch._apply.reductions import along, is_lazy, one_chunk, tally, vectors
+from minewatch._apply.reductions import along, is_lazy, tally
 from minewatch._apply.shared import with_shared
 from minewatch._apply.windows import paired_windows, windowed
 
@@ -15,10 +15,8 @@ __all__ = [
     "along",
     "at_points",
     "is_lazy",
-    "one_chunk",
     "paired_windows",
     "tally",
-    "vectors",
     "windowed",
     "with_shared",
 ]

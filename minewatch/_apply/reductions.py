@@ -1,7 +1,8 @@
-"""Reductions and pixel-wise vectors: what needs no neighbours in y and x."""
+"""Reductions along one dim: what needs no neighbours in y and x."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,10 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["along", "is_lazy", "one_chunk", "tally", "vectors"]
+__all__ = ["along", "cut_alike", "is_lazy", "tally"]
+
+STRIP = 2**20
+"""Values joined at a time where blocks are reduced: the rest is never copied."""
 
 
 def is_lazy(array: xr.DataArray) -> bool:
@@ -20,92 +24,105 @@ def is_lazy(array: xr.DataArray) -> bool:
     return array.chunks is not None
 
 
-def one_chunk(array: xr.DataArray, dim: str) -> xr.DataArray:
-    """Bring a dim that a kernel must see whole into one chunk; never used on y or x."""
-    return array.chunk({dim: -1}) if is_lazy(array) else array
+def cut_alike(arrays: Sequence[xr.DataArray]) -> list[xr.DataArray]:
+    """The arrays as lazy ones with the same chunks."""
+    lazy = [array if is_lazy(array) else array.chunk() for array in arrays]
+    return [array for array in xr.unify_chunks(*lazy) if isinstance(array, xr.DataArray)]
 
 
 def along(
     function: Callable[..., Any],
-    array: xr.DataArray,
+    arrays: xr.DataArray | Sequence[xr.DataArray],
     dim: str,
     *,
     dtype: str = "float32",
-    arguments: Sequence[float] = (),
+    arguments: Sequence[float | str] = (),
+    out_dim: str | None = None,
 ) -> xr.DataArray:
     """Reduce one dim that must be seen whole, e.g. a median over time.
+
+    A task reads the blocks along `dim` as they are and joins them a strip at a time: it needs
+    little more memory than they take.
 
     Parameters
     ----------
     function : callable
-        ``function(block, *arguments)`` reduces the last axis of (..., dim).
-    array : xarray.DataArray
-        Any dims; `dim` is brought into one chunk, y and x keep theirs.
+        ``function(*blocks, *arguments)`` reduces the last axis of blocks (..., dim), one for each
+        array; with `out_dim` it returns as many results as there are arrays, (out_dim, ...).
+    arrays : xarray.DataArray or sequence of them
+        Same dims, at least one; `dim` may be chunked, the other dims keep their chunks.
     dim : str
         The dim to reduce.
     dtype : str
         Dtype of the result.
-    arguments : sequence of float
-        Scalars passed on.
+    arguments : sequence of float or str
+        Settings passed on.
+    out_dim : str, optional
+        A dim that appears in front, one element for each array.
 
     Returns
     -------
     xarray.DataArray
-        Without `dim`.
+        Without `dim`; name, coordinates and attributes of the first array.
     """
-    result: xr.DataArray = xr.apply_ufunc(
-        function,
-        one_chunk(array, dim),
-        *arguments,
-        input_core_dims=[[dim], *([] for _ in arguments)],
-        dask="parallelized",
-        output_dtypes=[np.dtype(dtype)],
-        keep_attrs=True,
+    series = [arrays] if isinstance(arrays, xr.DataArray) else list(arrays)
+    first = series[0]
+    kept = tuple(name for name in first.dims if name != dim)
+    front = () if out_dim is None else (out_dim,)
+    work = _Along(
+        function, first.dims.index(dim), tuple(arguments), (len(series),) * len(front), dtype
     )
-    return result
+    if any(is_lazy(each) for each in series):
+        import dask.array as da
+
+        named = [part for each in cut_alike(series) for part in (each.data, first.dims)]
+        data = da.blockwise(
+            work,
+            (*front, *kept),
+            *named,
+            new_axes=dict.fromkeys(front, len(series)),
+            concatenate=False,
+            dtype=np.dtype(dtype),
+            meta=np.empty((0,) * (len(front) + len(kept)), dtype),
+        )
+    else:
+        data = work(*([each.data] for each in series))
+    coords = {name: each for name, each in first.coords.items() if dim not in each.dims}
+    return xr.DataArray(data, coords, (*front, *kept), first.name, first.attrs)
 
 
-def vectors(
-    function: Callable[..., Any],
-    array: xr.DataArray,
-    *,
-    dim: str,
-    out_dim: str,
-    out_size: int,
-    dtype: str = "float32",
-) -> xr.DataArray:
-    """Map each pixel's vector along one dim to a vector along another.
+class _Along:
+    """A reduction of the blocks that lie one behind the other along an axis."""
 
-    Parameters
-    ----------
-    function : callable
-        ``function(block)`` maps (..., n) to (..., out_size).
-    array : xarray.DataArray
-        Dims with `dim` among them.
-    dim, out_dim : str
-        The dim that is consumed and the one that appears (last).
-    out_size : int
-        Length of `out_dim`.
-    dtype : str
-        Dtype of the result.
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        axis: int,
+        arguments: tuple[float | str, ...],
+        front: tuple[int, ...],
+        dtype: str,
+    ) -> None:
+        self.function, self.axis, self.arguments = function, axis, arguments
+        self.front, self.dtype = front, dtype
+        self.__name__ = getattr(function, "__name__", type(function).__name__).strip("_").lower()
 
-    Returns
-    -------
-    xarray.DataArray
-        `out_dim` last; chunks of the other dims are kept.
-    """
-    result: xr.DataArray = xr.apply_ufunc(
-        function,
-        one_chunk(array, dim),
-        input_core_dims=[[dim]],
-        output_core_dims=[[out_dim]],
-        exclude_dims={dim} if dim == out_dim else set(),
-        dask="parallelized",
-        output_dtypes=[np.dtype(dtype)],
-        dask_gufunc_kwargs={"output_sizes": {out_dim: out_size}},
-        keep_attrs=True,
-    )
-    return result
+    def __call__(self, *columns: Any) -> Any:
+        moved = [[np.moveaxis(block, self.axis, -1) for block in column] for column in columns]
+        shape = moved[0][0].shape[:-1]
+        if not shape:  # the axis is the only one
+            return self.reduced([[block[None] for block in column] for column in moved])[..., 0]
+        out = np.empty((*self.front, *shape), self.dtype)
+        length = sum(block.shape[-1] for column in moved for block in column)
+        rows = max(1, STRIP // max(1, length * math.prod(shape[1:])))
+        for start in range(0, shape[0], rows):
+            part = slice(start, start + rows)
+            strip = [[block[part] for block in column] for column in moved]
+            out[(*(slice(None) for _ in self.front), part)] = self.reduced(strip)
+        return out
+
+    def reduced(self, columns: list[list[Any]]) -> Any:
+        joined = (np.concatenate(column, axis=-1) for column in columns)
+        return np.asarray(self.function(*joined, *self.arguments), self.dtype)
 
 
 def tally(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from minewatch._apply.reductions import is_lazy
+from minewatch._apply.reductions import cut_alike, is_lazy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,8 +54,7 @@ def with_shared(
         import dask
         import dask.array as da
 
-        lazy = [array if is_lazy(array) else array.chunk() for array in arrays]
-        lazy = [array for array in xr.unify_chunks(*lazy) if isinstance(array, xr.DataArray)]
+        lazy = cut_alike(arrays)
         chunks = lazy[0].data.chunks
         data = da.map_blocks(
             _Called(function),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from minewatch._apply.reductions import is_lazy
+from minewatch._apply.reductions import cut_alike, is_lazy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,8 +47,7 @@ def windowed(
     first = arrays[0]
     if not any(is_lazy(array) for array in arrays):
         return first.copy(data=kernel(*(array.data for array in arrays), *arguments))
-    lazy = [array if is_lazy(array) else array.chunk() for array in arrays]
-    lazy = [array for array in xr.unify_chunks(*lazy) if isinstance(array, xr.DataArray)]
+    lazy = cut_alike(arrays)
     depth = _depth(window)
     data = _over_halo(
         kernel,

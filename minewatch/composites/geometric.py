@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
-from minewatch._apply import one_chunk, vectors
+from minewatch._apply import along
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["geometric_median"]
 
@@ -22,7 +24,7 @@ PIXELS = 4096
 """Pixels worked on at a time: it bounds the memory of a block's temporaries."""
 
 
-def geometric_median(stack: xr.DataArray, min_count: int) -> xr.DataArray:
+def geometric_median(bands: Sequence[xr.DataArray], min_count: int) -> xr.DataArray:
     r"""The spectrum m that minimises :math:`\sum_t \lVert x_t - m \rVert` in each pixel.
 
     Weiszfeld's iteration, started at the best of the dates and able to leave it or to stay there
@@ -30,15 +32,15 @@ def geometric_median(stack: xr.DataArray, min_count: int) -> xr.DataArray:
 
     Parameters
     ----------
-    stack : xarray.DataArray
-        Dims (variable, time, y, x), float32; a date counts where all variables are finite.
+    bands : sequence of xarray.DataArray
+        Dims (time, y, x), floats; a date counts where all bands are finite.
     min_count : int
         A pixel with fewer such dates is NaN.
 
     Returns
     -------
     xarray.DataArray
-        Dims (y, x, variable), float32, lazy if `stack` is.
+        Dims (variable, y, x), float32, lazy if the bands are; variables in the order of the bands.
 
     References
     ----------
@@ -47,36 +49,29 @@ def geometric_median(stack: xr.DataArray, min_count: int) -> xr.DataArray:
 
     Examples
     --------
-    >>> corners = np.array([[0, 0, 1, 1], [0, 1, 0, 1]], "float32").reshape(2, 4, 1, 1)
-    >>> stack = xr.DataArray(corners, dims=("variable", "time", "y", "x"))
-    >>> geometric_median(stack, min_count=1).values.ravel()
+    >>> corners = np.array([[0, 0, 1, 1], [0, 1, 0, 1]]).reshape(2, 4, 1, 1)
+    >>> bands = [xr.DataArray(band, dims=("time", "y", "x")) for band in corners]
+    >>> geometric_median(bands, min_count=1).values.ravel()
     array([0.5, 0.5], dtype=float32)
     """
-    names = stack.coords.get("variable")
-    whole = one_chunk(one_chunk(stack, "variable"), "time")
-    series = whole.stack(series=("variable", "time"), create_index=False)
-    count = stack.sizes["variable"]
-    median = vectors(
-        partial(_medians, variables=count, min_count=min_count),
-        series.drop_vars([name for name in series.coords if "series" in series[name].dims]),
-        dim="series",
-        out_dim="variable",
-        out_size=count,
-    )
-    return median if names is None else median.assign_coords(variable=names)
+    return along(_medians, bands, "time", arguments=(min_count,), out_dim="variable")
 
 
-def _medians(block: Any, *, variables: int, min_count: int) -> Any:
-    shape = block.shape[:-1]
-    spectra = block.reshape(-1, variables, block.shape[-1] // variables)
-    out = np.full((spectra.shape[0], variables), np.nan, "float32")
-    for start in range(0, len(spectra), PIXELS):
-        tile = spectra[start : start + PIXELS].astype("float64")
+def _medians(*series: Any) -> Any:
+    """Geometric medians (variable, ...) of bands (..., time); last argument the fewest dates."""
+    *bands, min_count = series
+    shape, dates = bands[0].shape[:-1], bands[0].shape[-1]
+    flat = [band.reshape(-1, dates) for band in bands]
+    out = np.full((len(bands), len(flat[0])), np.nan, "float32")
+    for start in range(0, out.shape[1], PIXELS):
+        # float32 first: what is stored is what is compared.
+        tile = np.stack([band[start : start + PIXELS] for band in flat], axis=1)
+        tile = tile.astype("float32", copy=False).astype("float64")
         valid = np.isfinite(tile).all(axis=1)
         enough = np.flatnonzero(valid.sum(axis=1) >= min_count)
         if enough.size:
-            out[start + enough] = _weiszfeld(tile[enough], valid[enough])
-    return out.reshape(*shape, variables)
+            out[:, start + enough] = _weiszfeld(tile[enough], valid[enough]).T
+    return out.reshape(-1, *shape)
 
 
 def _weiszfeld(spectra: Any, valid: Any) -> Any:
