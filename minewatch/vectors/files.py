@@ -182,4 +182,11 @@ def to_geojson(polygons: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> None
         if out[name].dtype.name == "category":
             out[name] = out[name].astype(object)
     with whole(path) as partial:
-        out.to_file(partial, driver="GeoJSON", engine="pyogrio", RFC7946="YES", index=False)
+        out.to_file(
+            partial,
+            driver="GeoJSON",
+            engine="pyogrio",
+            layer=Path(path).stem,
+            RFC7946="YES",
+            index=False,
+        )

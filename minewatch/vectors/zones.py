@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
+from minewatch._apply import along
 from minewatch.conventions import Layer, conform, require
 from minewatch.vectors.pixels import pixels_inside
 
@@ -54,7 +57,8 @@ def zonal_series(
     Raises
     ------
     ValueError
-        If the statistic is not known, the CRS is missing or `min_valid` is not in [0, 1].
+        If the statistic is not known, the CRS or the zones are missing or `min_valid` is not in
+        [0, 1].
 
     See Also
     --------
@@ -76,10 +80,12 @@ def zonal_series(
     """
     require(layer, ..., "y", "x", by="zonal_series")
     _check(statistic, min_valid)
-    which, rows, columns = pixels_inside(zones, like=layer)
+    if not len(zones):
+        message = "zonal_series needs a zone, got no polygons; check how they were selected"
+        raise ValueError(message)
     parts = [
-        _reduced(_taken(layer, rows[which == zone], columns[which == zone]), statistic, min_valid)
-        for zone in range(len(zones))
+        along(_reduced, pixels, "pixel", dtype="float64", arguments=(statistic, min_valid))
+        for pixels in _taken(layer, zones)
     ]
     series = xr.concat(parts, "zone", coords="minimal", compat="override", join="override")
     series = series.transpose(..., "zone").assign_coords(zone=np.asarray(zones.index))
@@ -101,29 +107,39 @@ def _check(statistic: str, min_valid: float) -> None:
         raise ValueError(message)
 
 
-def _taken(layer: xr.DataArray, rows: Any, columns: Any) -> xr.DataArray:
-    """The pixels of a zone, dims (..., pixel), without their y and x."""
+def _taken(layer: xr.DataArray, zones: gpd.GeoDataFrame) -> list[xr.DataArray]:
+    """The pixels of each zone, dims (..., pixel), without their y and x."""
+    which, rows, columns = pixels_inside(zones, like=layer)
     bare = layer.drop_vars(["y", "x"])
-    at = {"y": xr.DataArray(rows, dims="pixel"), "x": xr.DataArray(columns, dims="pixel")}
-    taken = bare.isel(at).astype(np.float64).transpose(..., "pixel")
-    return taken if taken.chunks is None else taken.chunk(pixel=-1)
+    ends = np.searchsorted(which, np.arange(len(zones) + 1))
+    taken = []
+    for start, stop in pairwise(ends):
+        at = {
+            dim: xr.DataArray(place[start:stop], dims="pixel")
+            for dim, place in (("y", rows), ("x", columns))
+        }
+        taken.append(bare.isel(at).transpose(..., "pixel"))
+    return taken
 
 
-def _reduced(pixels: xr.DataArray, statistic: str, min_valid: float) -> xr.DataArray:
-    size = pixels.sizes["pixel"]
-    if not size:
-        return pixels.sum("pixel") * np.nan
-    pixels = pixels.where(np.isfinite(pixels))
-    if statistic.startswith("q"):
-        found = pixels.quantile(int(statistic[1:]) / 100, "pixel").drop_vars("quantile")
-    elif statistic == "std":
-        # Two passes by hand: xarray's own divides 0 by 0, with a warning, where all are NaN.
-        spread = ((pixels - pixels.mean("pixel")) ** 2).sum("pixel")
-        found = (spread / (pixels.count("pixel") - 1).where(lambda free: free > 0)) ** 0.5
-    else:
-        found = getattr(pixels, statistic)("pixel")
-    count = pixels.count("pixel")
-    return found.where((count > 0) & (count >= min_valid * size))
+def _reduced(pixels: Any, statistic: str, min_valid: float) -> Any:
+    """A statistic over the last axis, NaN where too few pixels are known."""
+    pixels = np.where(np.isfinite(pixels), pixels, np.nan).astype(np.float64)
+    count = np.count_nonzero(~np.isnan(pixels), axis=-1)
+    fewest = max(2 if statistic == "std" else 1, min_valid * pixels.shape[-1])
+    out = np.full(count.shape, np.nan)
+    enough = count >= fewest
+    if enough.any():
+        out[enough] = _function(statistic)(pixels[enough], axis=-1)
+    return out
+
+
+def _function(statistic: str) -> Any:
+    if statistic == "std":
+        return partial(np.nanstd, ddof=1)
+    if statistic in PLAIN:
+        return getattr(np, f"nan{statistic}")
+    return partial(np.nanquantile, q=int(statistic[1:]) / 100)
 
 
 def zonal_statistics(
@@ -175,19 +191,16 @@ def zonal_statistics(
        pixels  valid_share  mean  max
     0       4         0.75   0.4  0.6
     """
+    import dask
     import pandas as pd
 
     require(layer, "y", "x", by="zonal_statistics")
     for statistic in statistics:
         _check(statistic, min_valid)
-    which, rows, columns = pixels_inside(zones, like=layer)
-    values = _taken(layer, rows, columns).compute()
     table = []
-    for zone in range(len(zones)):
-        pixels = values[which == zone]
-        size = pixels.sizes["pixel"]
-        share = float(np.isfinite(pixels).mean()) if size else np.nan
-        found = {name: float(_reduced(pixels, name, min_valid)) for name in statistics}
-        table.append({"pixels": size, "valid_share": share, **found})
+    for values in dask.compute(*(pixels.data for pixels in _taken(layer, zones))):
+        share = float(np.isfinite(values).mean()) if values.size else np.nan
+        found = {name: float(_reduced(values, name, min_valid)) for name in statistics}
+        table.append({"pixels": values.size, "valid_share": share, **found})
     columns_wanted = ["pixels", "valid_share", *statistics]
     return pd.DataFrame(table, index=zones.index, columns=columns_wanted)

@@ -39,7 +39,7 @@ class ActivitySettings:
     window: tuple[int, int] = option((3, 10), "coherence window: rows (azimuth), columns (range)")
     max_temporal_baseline: float | None = option(None, "longest pair in days")
     max_perpendicular_baseline: float = option(250.0, "longest perpendicular baseline in metres")
-    next_images: int = option(1, "pairs of each image with so many following ones")
+    next_images: int = option(1, "pairs of each SLC with so many following ones")
     stable_minimum: float = option(0.8, "mean coherence above which a pixel may be stable")
     stable_maximum_std: float = option(0.2, "standard deviation below which it may be stable")
     min_pixels: int = option(30, "fewest stable pixels to judge pairs by")
@@ -166,13 +166,13 @@ def _kind(settings: ActivitySettings) -> str:
         return settings.kind
     source = Path(settings.input)
     names = [path.name for path in source.iterdir()] if source.is_dir() else [source.name]
-    if any(name.endswith((".h5", ".znap")) for name in names):
+    if any(name.endswith((".h5", ".znap", ".dim")) for name in names):
         return "slc"
     rasters = sorted(source.rglob("*.tif*")) if source.is_dir() else [source]
     if not rasters:
         message = (
-            f"{source} holds neither SLCs (.h5, .znap, complex .tif) nor coherence rasters (.tif); "
-            f"it holds {', '.join(sorted(names)[:5]) or 'nothing'}"
+            f"{source} holds neither SLCs (.h5, .znap, .dim, complex .tif) nor coherence rasters "
+            f"(.tif); it holds {', '.join(sorted(names)[:5]) or 'nothing'}"
         )
         raise ValueError(message)
     return "slc" if _is_complex(rasters[0]) else "coherence"
@@ -200,12 +200,28 @@ def _stored_coherence(settings: ActivitySettings, folder: Path) -> xr.DataArray:
         coherence = insar.coherence(slc, pairs, window=settings.window)
         coherence = coherence.assign_attrs(files=slc.attrs["files"])
     else:
-        coherence = coherence_source.open_stack(settings.input)
+        coherence = _short_pairs(
+            coherence_source.open_stack(settings.input), settings.max_temporal_baseline
+        )
     if "latitude" in coherence.coords and crs_of(coherence) is None:
         coherence = grids.geocode(coherence, _map_grid(coherence, settings.resolution))
     return store.to_zarr(
         coherence, folder / "coherence.zarr", name="coherence", overwrite=settings.overwrite
     )
+
+
+def _short_pairs(coherence: xr.DataArray, longest: float | None) -> xr.DataArray:
+    """Leave out pairs of ready coherence that are too long."""
+    if longest is None:
+        return coherence
+    days = coherence.temporal_baseline.values
+    if not (days <= longest).any():
+        message = (
+            f"no pair of {coherence.sizes['pair']} is as short as "
+            f"max_temporal_baseline={longest:g} days; the shortest has {days.min():g}"
+        )
+        raise ValueError(message)
+    return coherence.isel(pair=days <= longest)
 
 
 def _map_grid(coherence: xr.DataArray, resolution: float) -> GeoBox:

@@ -33,7 +33,7 @@ class MappingSettings:
         None, "polygons to score the map on, never learnt from", path=True
     )
     bbox: tuple[float, float, float, float] | None = option(
-        None, "west south east north in degrees; by default the reference's"
+        None, "west south east north in degrees; by default around all polygons"
     )
     datetime: str | None = option(None, "e.g. 2022-04-01/2022-10-31")
     collections: tuple[str, ...] = option((), "collections to use; by default all that fit")

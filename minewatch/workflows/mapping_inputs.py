@@ -6,7 +6,9 @@ import urllib.parse
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from minewatch import composites, features, grids, masks, sources, speckle
+import numpy as np
+
+from minewatch import composites, features, grids, masks, sources, speckle, vectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +50,7 @@ def find_items(
     settings : MappingSettings
         The run.
     reference : geopandas.GeoDataFrame
-        Polygons; their bounds are searched where no `bbox` is set.
+        Polygons; their bounds and those of the held-out ones are searched where no `bbox` is set.
 
     Returns
     -------
@@ -87,7 +89,12 @@ def _bounds(
 ) -> tuple[float, float, float, float]:
     if settings.bbox is not None:
         return settings.bbox
-    west, south, east, north = reference.to_crs("EPSG:4326").total_bounds
+    tables = [reference]
+    if settings.held_out is not None:
+        tables.append(vectors.read_polygons(settings.held_out))
+    boxes = np.array([table.to_crs("EPSG:4326").total_bounds for table in tables])
+    west, south = boxes[:, :2].min(axis=0)
+    east, north = boxes[:, 2:].max(axis=0)
     return float(west), float(south), float(east), float(north)
 
 
@@ -118,7 +125,7 @@ def map_grid(settings: MappingSettings, reference: gpd.GeoDataFrame) -> GeoBox:
     settings : MappingSettings
         The run.
     reference : geopandas.GeoDataFrame
-        Polygons; the grid covers them where no `bbox` is set.
+        Polygons; the grid covers them, and the held-out ones, where no `bbox` is set.
 
     Returns
     -------

@@ -122,3 +122,21 @@ def test_slant_range_slcs_reach_a_map(real_data: Path, tmp_path: Path) -> None:
     coherence = store.open_cube(tmp_path / "amsterdam" / "coherence.zarr", name="coherence")
     assert coherence.rio.crs.to_epsg() == 32631
     assert 0.6 < float(coherence.load().median()) < 0.9
+
+
+@pytest.mark.data
+def test_long_pairs_of_ready_coherence_are_left_out_when_asked(
+    real_data: Path, tmp_path: Path
+) -> None:
+    stack = str(real_data / "s1-coherence-stack-mexico")
+    result = activity_run(
+        ActivitySettings(input=stack, output=str(tmp_path / "short"), max_temporal_baseline=36)
+    )
+    with (result.folder / "pairs.csv").open() as stream:
+        days = [float(row["days"]) for row in csv.DictReader(stream)]
+    assert len(days) == 12
+    assert max(days) == 36
+    with pytest.raises(ValueError, match="the shortest has 12"):
+        activity_run(
+            ActivitySettings(input=stack, output=str(tmp_path / "none"), max_temporal_baseline=6)
+        )
