@@ -426,7 +426,24 @@ def test_a_zone_off_the_grid_is_unknown(rng: np.random.Generator) -> None:
     assert np.isnan(table["max"][0])
 
 
+@pytest.mark.parametrize("statistic", NAIVE)
+def test_a_date_without_data_is_unknown_and_silent(
+    rng: np.random.Generator, statistic: str
+) -> None:
+    """Warnings are errors here: none may come out of the tasks either."""
+    stack, zones = cube(rng), blobs(rng, 3)
+    stack[1] = np.nan
+    for given in (stack, stack.chunk(pair=1, **ODD), stack.chunk(ODD)):
+        found = vectors.zonal_series(given, zones, statistic=statistic).compute()
+        assert np.isnan(found[1]).all()
+        assert np.isfinite(found[0]).any()
+    table = vectors.zonal_statistics(stack[1].chunk(ODD), zones, statistics=[statistic])
+    assert np.isnan(table[statistic]).all()
+
+
 def test_zones_say_what_they_need(rng: np.random.Generator) -> None:
+    with pytest.raises(ValueError, match="check how they were selected"):
+        vectors.zonal_series(cube(rng), blobs(rng, 1).iloc[:0])
     with pytest.raises(ValueError, match="or a quantile such as q05, q95; got 'mode'"):
         vectors.zonal_series(cube(rng), blobs(rng, 1), statistic="mode")
     with pytest.raises(ValueError, match=r"min_valid is a share .* use 0\.5"):
