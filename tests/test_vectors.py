@@ -355,6 +355,18 @@ def test_overlap_meets_in_the_crs_of_the_first() -> None:
     assert vectors.overlap(mine, half)["outside_share"] == pytest.approx(0.5, abs=1e-6)
     with pytest.raises(ValueError, match=r"polygons\.set_crs"):
         vectors.overlap(mine, half.set_crs(None, allow_override=True))
+    with pytest.raises(TypeError, match="read_polygons"):
+        vectors.overlap(mine.geometry.to_list(), half)
+
+
+def test_neighbours_on_the_ellipsoid_share_a_line_and_no_area() -> None:
+    """A border, a corner and an outline that crosses itself leave lines and points behind."""
+    west, east = square("EPSG:4326", 0, 0, 0.01, 0.01), square("EPSG:4326", 0.01, 0, 0.02, 0.01)
+    assert vectors.overlap(west, east)["intersection_ha"] == 0
+    tail = Polygon([(0, 0), (0.01, 0), (0.01, 0.01), (0.01, 0.02), (0.01, 0.01), (0, 0.01)])
+    odd = gpd.GeoDataFrame(geometry=[tail], crs="EPSG:4326")
+    assert vectors.overlap(odd, west)["first_ha"] == pytest.approx(vectors.areas_ha(west)[0])
+    npt.assert_allclose(vectors.outside_share(odd, west), 0, atol=1e-12)
 
 
 # --- zones --------------------------------------------------------------------------------------

@@ -90,11 +90,14 @@ def _is_planar(crs: Any) -> bool:
 
 
 def _on_ellipsoid(shape: Any, geod: Any) -> float:
+    import shapely
     from shapely.geometry.polygon import orient
 
-    parts = getattr(shape, "geoms", [shape])
+    # What is shared or mended may hold lines and points besides, and parts of parts.
+    parts = shapely.get_parts(shapely.get_parts(shape))
+    polygons = parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON]
     # Counter-clockwise shells count positive, clockwise holes negative.
-    total = sum(geod.geometry_area_perimeter(orient(part))[0] for part in parts)
+    total = sum(geod.geometry_area_perimeter(orient(polygon))[0] for polygon in polygons)
     return float(total) / HECTARE
 
 
@@ -168,7 +171,8 @@ def overlap(first: gpd.GeoDataFrame, second: gpd.GeoDataFrame) -> dict[str, floa
     >>> shared["intersection_ha"], shared["outside_ha"], shared["outside_share"]
     (1.0, 2.0, 0.666...)
     """
-    one, other = (_dissolved(polygons, first.crs) for polygons in (first, second))
+    require_polygons(first, by="overlap")
+    one, other = (_dissolved(polygons, first.crs, by="overlap") for polygons in (first, second))
     both = one.intersection(other)
     first_ha, second_ha, intersection = (float(_areas(part)[0]) for part in (one, other, both))
     union = first_ha + second_ha - intersection
@@ -184,11 +188,11 @@ def overlap(first: gpd.GeoDataFrame, second: gpd.GeoDataFrame) -> dict[str, floa
     }
 
 
-def _dissolved(polygons: gpd.GeoDataFrame, crs: Any) -> gpd.GeoSeries:
+def _dissolved(polygons: gpd.GeoDataFrame, crs: Any, *, by: str) -> gpd.GeoSeries:
     import geopandas as gpd
     import shapely
 
-    require_polygons(polygons, by="overlap")
+    require_polygons(polygons, by=by)
     sound = shapely.make_valid(on_crs(polygons, crs))
     return gpd.GeoSeries([shapely.union_all(sound)], crs=crs)
 
@@ -227,7 +231,8 @@ def outside_share(polygons: gpd.GeoDataFrame, allowed: gpd.GeoDataFrame) -> npt.
     require_polygons(polygons, by="outside_share")
     sound = polygons.geometry.make_valid()
     whole = _areas(sound)
-    inside = _areas(sound.intersection(_dissolved(allowed, polygons.crs).iloc[0]))
+    permitted = _dissolved(allowed, polygons.crs, by="outside_share").iloc[0]
+    inside = _areas(sound.intersection(permitted))
     share = 1 - np.divide(inside, whole, out=np.full(len(whole), np.nan), where=whole > 0)
     clipped: npt.NDArray[np.float64] = np.clip(share, 0, 1)
     return clipped
