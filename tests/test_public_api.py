@@ -8,12 +8,14 @@ import inspect
 import json
 from typing import TYPE_CHECKING, Any
 
+import geopandas as gpd
 import numpy as np
 import pytest
 import rioxarray  # noqa: F401 the .rio accessor
 import xarray as xr
 from laziness import nothing_computes
 from numpydoc.docscrape import NumpyDocString
+from shapely.geometry import box
 
 from minewatch import (
     activity,
@@ -26,6 +28,7 @@ from minewatch import (
     masks,
     radar,
     speckle,
+    vectors,
 )
 from minewatch.conventions import crs_of
 
@@ -93,6 +96,16 @@ class Inputs:
                 "weight": ("sample", np.ones(40)),
             },
         )
+        degrees = {
+            "latitude": (("y", "x"), np.linspace(-9.045, -9.046, 192).reshape(SHAPE)),
+            "longitude": (
+                ("y", "x"),
+                np.tile(np.linspace(-57.0, -56.998, SHAPE[1]), (SHAPE[0], 1)),
+            ),
+        }
+        attrs = {"long_name": "coherence", "units": "1"}
+        self.slant = xr.DataArray(self.ndai.data, degrees, ("y", "x"), "coherence", attrs)
+        self.polygons = gpd.GeoDataFrame(geometry=[box(5e5, 8.9999e6, 5.001e5, 9e6)], crs=UTM)
         self.model = learn.fit_forest(self.samples, trees=3)
 
     def index(self, name: str) -> xr.DataArray:
@@ -147,6 +160,8 @@ LAZY: dict[str, Callable[[Inputs], Any]] = {
         i.stack, mean=dict.fromkeys(i.stack, 0.1), std=dict.fromkeys(i.stack, 2.0)
     ),
     "grids.resample": lambda i: grids.resample(i.ndai, i.grid, method="bilinear"),
+    "grids.geocode": lambda i: grids.geocode(i.slant, i.grid, method="nearest"),
+    "vectors.rasterize": lambda i: vectors.rasterize(i.polygons, like=i.ndai),
     "learn.predict_proba": lambda i: learn.predict_proba(i.model, i.stack),
     "learn.predict": lambda i: learn.predict(i.model, i.stack),
     **{
@@ -154,6 +169,14 @@ LAZY: dict[str, Callable[[Inputs], Any]] = {
         for name, row in indices.INDICES.items()
         if row.bands and set(row.bands) <= {"blue", "green", "red", "nir", "swir16", "swir22"}
     },
+}
+
+
+WITHOUT_FLOATS = {
+    "radar.palsar_gamma0",
+    "masks.landsat_clear",
+    "masks.sentinel2_clear",
+    "vectors.rasterize",
 }
 
 
@@ -203,8 +226,8 @@ def test_unknown_stays_unknown(inputs: Inputs, name: str) -> None:
         floats = isinstance(value, xr.DataArray) and value.dtype.kind in "fc" and key != "angle"
         unknown = floats or key in ("backscatter", "bands", "radar", "stack")
         vars(blank)[key] = value.where(False) if unknown else value
-    if name in ("radar.palsar_gamma0", "masks.landsat_clear", "masks.sentinel2_clear"):
-        return  # integer input: its missing value is 0, tested beside the function
+    if name in WITHOUT_FLOATS:
+        return  # integer or vector input: what is missing there is tested beside the function
     for layer in layers(LAZY[name](blank)):
         values = layer.compute().values
         if layer.dtype.kind in "fc":
