@@ -111,8 +111,14 @@ def test_confusion_leaves_out_the_unknown_and_does_not_see_chunks(
     assert whole.attrs["left_out"] == (~known).sum()
     lazy = metrics.confusion(reference.chunk(chunks), predicted.chunk(y=3), classes=classes)
     xr.testing.assert_identical(lazy, whole)
-    half = metrics.confusion(reference.chunk(chunks), predicted, weight=weight, classes=classes)
-    npt.assert_allclose(half, metrics.confusion(reference, predicted, weight=weight))
+    weighed = metrics.confusion(reference, predicted, weight=weight)
+    for cut in ([chunks, {}, {}], [chunks, {"y": 3}, {"x": 2}], [None, None, {"x": 2}]):
+        layers = [reference, predicted, weight]
+        one, other, load = (
+            layer if how is None else layer.chunk(how)
+            for layer, how in zip(layers, cut, strict=True)
+        )
+        npt.assert_allclose(metrics.confusion(one, other, weight=load, classes=classes), weighed)
 
 
 def test_confusion_takes_masks_and_turned_maps(rng: np.random.Generator) -> None:

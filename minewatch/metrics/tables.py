@@ -64,15 +64,20 @@ def confusion(
     """
     import dask
 
-    one, other = _alike(reference, predicted, "confusion")
-    load = None if weight is None else _alike(reference, weight, "confusion")[1]
+    one, other, *load = _alike(reference, predicted, *([] if weight is None else [weight]))
     codes = _occurring(one, other) if classes is None else list(classes)
     k = len(codes)
     first, second = _positions(one, codes), _positions(other, codes)
     known = (first < k) & (second < k)
     stray = [((place == k + 1).sum(), values) for place, values in ((first, one), (second, other))]
-    cell = (first * k + second).where(known, k * k).data.ravel()
-    counted: Any = _bincount(cell, None if load is None else load.data.ravel(), k * k + 1)
+    cell = (first * k + second).where(known, k * k)
+    # Unlike bincount, histogram takes blocks of any shape; numpy hands it to dask by itself.
+    counted: Any = np.histogram(
+        cell.data,
+        bins=k * k + 1,
+        range=(-0.5, k * k + 0.5),
+        weights=load[0].data if load else None,
+    )[0]
     gaps = (first == k) | (second == k)
     table, left_out, strays = dask.compute(counted, gaps.sum(), [n for n, _ in stray])
     for count, (_, values) in zip(strays, stray, strict=True):
@@ -91,30 +96,34 @@ def confusion(
     return conform(counts, kind, left_out=int(left_out))
 
 
-def _alike(one: Any, other: Any, by: str) -> tuple[xr.DataArray, xr.DataArray]:
-    """Both as DataArrays of the same dims, without coordinates."""
-    if isinstance(one, xr.DataArray) and isinstance(other, xr.DataArray):
-        if set(one.dims) != set(other.dims):
-            message = f"{by} needs the same dims on both sides, got {one.dims} and {other.dims}"
-            raise ValueError(message)
-        other = other.transpose(*one.dims)
-        if {"y", "x"} <= set(one.dims):
-            require_same_grid(one, other, by=by)
-    plain = []
-    for value in (one, other):
+def _alike(first: Any, *others: Any) -> list[xr.DataArray]:
+    """All as DataArrays of the same dims and chunks, without coordinates."""
+    plain: list[xr.DataArray] = []
+    for value in (first, *others):
+        if isinstance(first, xr.DataArray) and isinstance(value, xr.DataArray):
+            if set(first.dims) != set(value.dims):
+                message = (
+                    "confusion needs the same dims on both sides, got "
+                    f"{first.dims} and {value.dims}"
+                )
+                raise ValueError(message)
+            value = value.transpose(*first.dims)
+            if {"y", "x"} <= set(first.dims):
+                require_same_grid(first, value, by="confusion")
         data = value.data if isinstance(value, xr.DataArray) else value
         data = data if hasattr(data, "dask") else np.asarray(data)
         data = data.astype(np.uint8) if data.dtype == bool else data
         plain.append(xr.DataArray(data, dims=[f"axis{axis}" for axis in range(data.ndim)]))
-    if plain[0].shape != plain[1].shape:
-        message = (
-            f"{by} needs the same shape on both sides, got {plain[0].shape} and {plain[1].shape}"
-        )
-        raise ValueError(message)
+        if data.shape != plain[0].shape:
+            message = (
+                f"confusion needs the same shape on both sides, got {plain[0].shape} "
+                f"and {data.shape}"
+            )
+            raise ValueError(message)
     if any(value.chunks is not None for value in plain):
         lazy = [value if value.chunks is not None else value.chunk() for value in plain]
         plain = [value for value in xr.unify_chunks(*lazy) if isinstance(value, xr.DataArray)]
-    return plain[0], plain[1]
+    return plain
 
 
 def _is_missing(values: xr.DataArray) -> xr.DataArray:
@@ -124,11 +133,12 @@ def _is_missing(values: xr.DataArray) -> xr.DataArray:
 
 
 def _unique(values: xr.DataArray) -> list[int]:
+    import dask
+
     known = values.where(~_is_missing(values)).data
     if hasattr(known, "dask"):
-        import dask.array as da
-
-        known = da.unique(known.ravel()).compute()
+        blocks = known.to_delayed().ravel()
+        known = np.concatenate(dask.compute(*(dask.delayed(np.unique)(block) for block in blocks)))
     found = np.unique(known)
     found = found[~np.isnan(found)]
     return [int(value) if float(value).is_integer() else value.item() for value in found]
@@ -144,14 +154,6 @@ def _positions(values: xr.DataArray, codes: Sequence[int]) -> xr.DataArray:
     for position, code in enumerate(codes):
         place = place.where(values != code, position)
     return place
-
-
-def _bincount(cell: Any, weight: Any, size: int) -> Any:
-    if hasattr(cell, "dask"):
-        import dask.array as da
-
-        return da.bincount(cell, weights=weight, minlength=size)
-    return np.bincount(cell, weights=weight, minlength=size)
 
 
 def as_table(confusion: Any, *, by: str) -> tuple[Any, list[int]]:
