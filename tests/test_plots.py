@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import dask
 import geopandas as gpd
 import numpy as np
 import numpy.testing as npt
@@ -114,6 +115,26 @@ def test_large_maps_are_averaged_and_large_class_maps_thinned(rng, monkeypatch):
     codes = rng.integers(0, 3, (40, 60))
     image = image_of(plots.map_figure(activity_layer(codes)))
     npt.assert_array_equal(image.get_array(), codes[::3, ::3])
+
+
+def test_a_lazy_map_is_drawn_without_its_pixels(rng, monkeypatch):
+    """Only counts and a thinned map come out of the tasks."""
+    monkeypatch.setattr(canvas, "MOST", 20)
+    codes = rng.integers(0, 3, (40, 60))
+    codes[5:9, 7] = 255
+    wanted = plots.map_figure(activity_layer(codes))
+    layer = activity_layer(codes).chunk(y=7, x=13)
+    seen = []
+    compute = dask.compute
+    monkeypatch.setattr(dask, "compute", lambda *args: seen.append(args) or compute(*args))
+    figure = plots.map_figure(layer)
+    assert len(seen) == 1
+    counts, shown = seen[0]
+    assert {count.shape for count in counts.values()} == {(40,)}
+    assert shown.shape == (14, 20)
+    npt.assert_array_equal(image_of(figure).get_array(), image_of(wanted).get_array())
+    assert texts(figure) == texts(wanted)
+    assert any(text.startswith("no data\n0.16 ha") for text in texts(figure))  # 4 pixels of 20 m
 
 
 def test_the_averaged_map_ends_where_the_layer_ends(monkeypatch):
@@ -328,7 +349,7 @@ def test_precision_and_recall_are_those_of_scikit_learn(rng):
     gaps = np.append(probability, np.nan)
     again = plots.precision_recall_figure(np.append(truth, True), gaps)
     assert f"average precision {expected:.3f}" in texts(again)
-    with pytest.raises(ValueError, match="at least one positive"):
+    with pytest.raises(ValueError, match="needs a positive element"):
         plots.precision_recall_figure([0, 0], [0.1, 0.2])
 
 

@@ -98,16 +98,19 @@ def _draw_values(
 
 
 def _draw_classes(axes: Axes, layer: xr.DataArray) -> None:
+    import dask
     from matplotlib.colors import ListedColormap
 
-    codes = np.asarray(layer.data)
     known = class_colours(layer.attrs)
-    areas = _areas(layer, codes, [*known, NO_CLASS])
-    entries = [(hue, f"{meaning}\n{areas[code]}") for code, (meaning, hue) in known.items()]
-    if not np.isin(codes, list(known)).all():
-        entries.append((MISSING_COLOUR, f"no data\n{areas[NO_CLASS]}"))
     step = _step(layer)
-    shown = codes[::step, ::step]
+    # Counted where the data lie: of a large map only rows of counts and a thinned map come here.
+    rows, shown = dask.compute(
+        {code: (layer == code).sum("x").data for code in known}, layer[::step, ::step].data
+    )
+    areas, absent = _areas(layer, rows)
+    entries = [(hue, f"{meaning}\n{areas[code]}") for code, (meaning, hue) in known.items()]
+    if absent:
+        entries.append((MISSING_COLOUR, f"no data\n{areas[NO_CLASS]}"))
     places = np.full(shown.shape, len(entries) - 1)
     for place, code in enumerate(known):
         places[shown == code] = place
@@ -135,14 +138,20 @@ def _bar(axes: Axes, image: Any, layer: xr.DataArray, extend: str) -> Any:
     return bar
 
 
-def _areas(layer: xr.DataArray, codes: Any, wanted: list[int]) -> dict[int, str]:
-    """Hectares of each class, its share where pixels have no known size; 255 is all the rest."""
-    shares = {code: codes == code for code in wanted}
-    shares[NO_CLASS] = ~np.isin(codes, wanted[:-1])
+def _areas(layer: xr.DataArray, rows: dict[int, Any]) -> tuple[dict[int, str], bool]:
+    """Hectares of each class from its pixels in each row, and whether any pixel has none.
+
+    A share of the map where pixels have no known size; 255 is all that is in no class.
+    """
+    height, width = layer.shape
+    absent = np.full(height, width) - sum(rows.values())
+    rows = {**rows, NO_CLASS: absent}
     if crs_of(layer) is None or not {"y", "x"} <= set(layer.indexes):
-        return {code: f"{where.mean():.0%}" for code, where in shares.items()}
-    pixel = np.broadcast_to(cell_areas(layer).values, codes.shape[:1]) / 1e4
-    return {code: f"{_figures(where.sum(1) @ pixel)} ha" for code, where in shares.items()}
+        areas = {code: f"{count.sum() / layer.size:.0%}" for code, count in rows.items()}
+    else:
+        pixel = np.broadcast_to(cell_areas(layer).values, (height,)) / 1e4
+        areas = {code: f"{_figures(count @ pixel)} ha" for code, count in rows.items()}
+    return areas, bool(absent.any())
 
 
 def _figures(value: float) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from minewatch.metrics import precision_recall
 from minewatch.plots.paper import GREY, INK, MAIN, sheet, tidy
 
 if TYPE_CHECKING:
@@ -102,35 +103,31 @@ def precision_recall_figure(
     Raises
     ------
     ValueError
-        If there is no positive sample.
+        If there is no positive sample, or the reference holds other values than 0 and 1.
+
+    See Also
+    --------
+    minewatch.metrics.precision_recall : the numbers.
 
     Examples
     --------
     >>> len(precision_recall_figure([0, 1, 1, 0], [0.2, 0.9, 0.6, 0.7]).axes)
     1
     """
-    positive = np.asarray(truth).astype(bool).ravel()
-    score = np.asarray(probability, dtype="float64").ravel()
-    positive, score = positive[np.isfinite(score)], score[np.isfinite(score)]
-    if not positive.any():
-        message = "precision_recall_figure needs at least one positive sample with a probability"
-        raise ValueError(message)
-    order = np.argsort(-score, kind="stable")
-    hits = np.cumsum(positive[order])
-    # Samples of equal probability pass a threshold together.
-    last = np.flatnonzero(np.diff(score[order], append=-np.inf))
-    precision, recall = hits[last] / (last + 1), hits[last] / hits[-1]
+    curve = precision_recall(np.ravel(probability), np.ravel(truth))
+    precision, recall = curve["precision"].values, curve["recall"].values
     average = float(np.sum(np.diff(recall, prepend=0) * precision))
     figure = sheet(4.8, 4.6, title=title)
     axes = figure.add_subplot()
     axes.step(np.r_[0, recall], np.r_[1, precision], where="pre", color=MAIN, linewidth=1.8)
-    axes.axhline(positive.mean(), color=GREY, linestyle=":", linewidth=1.2)
+    share = precision[-1]  # of positives: at the lowest threshold all is mapped
+    axes.axhline(share, color=GREY, linestyle=":", linewidth=1.2)
     axes.annotate(
-        "guessing", (0.03, positive.mean()), xytext=(0, 3), textcoords="offset points",
+        "guessing", (0.03, share), xytext=(0, 3), textcoords="offset points",
         fontsize=8.5, color=GREY,
     )  # fmt: skip
     for mark in (0.25, 0.5, 0.75):
-        at = int(np.searchsorted(-score[order][last], -mark, side="right")) - 1
+        at = int(np.searchsorted(-curve["threshold"].values, -mark, side="right")) - 1
         if at >= 0:
             axes.plot(recall[at], precision[at], "o", color=MAIN, markersize=5)
             axes.annotate(
