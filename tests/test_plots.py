@@ -134,7 +134,7 @@ def test_a_lazy_map_is_drawn_without_its_pixels(rng, monkeypatch):
     assert shown.shape == (14, 20)
     npt.assert_array_equal(image_of(figure).get_array(), image_of(wanted).get_array())
     assert texts(figure) == texts(wanted)
-    assert any(text.startswith("no data\n0.16 ha") for text in texts(figure))  # 4 pixels of 20 m
+    assert any(text.startswith("no data\n0.160 ha") for text in texts(figure))  # 4 pixels of 20 m
 
 
 def test_the_averaged_map_ends_where_the_layer_ends(monkeypatch):
