@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from minewatch import learn, metrics, store, vectors
 from minewatch.cluster import connect
@@ -13,6 +14,11 @@ from minewatch.workflows.mapping_inputs import covariates, find_items, map_grid,
 from minewatch.workflows.mapping_results import Findings, write_results
 from minewatch.workflows.outputs import Notify, Result, open_folder, quiet, stage
 from minewatch.workflows.settings import option
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import xarray as xr
 
 __all__ = ["MappingSettings", "mapping_run"]
 
@@ -138,7 +144,8 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
         )
         with step("cross-validation"):
             split = learn.PolygonSplit(settings.folds, seed=settings.seed, blocks=settings.block)
-            folds = learn.cross_validate(samples, fit=fit, split=split, beta=1.0)
+            counted = _counted(fit, settings.folds, notify)
+            folds = learn.cross_validate(samples, fit=counted, split=split, beta=1.0)
             threshold = fixed
             if threshold is None:
                 threshold = metrics.best_threshold(
@@ -160,6 +167,22 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
                 folder,
                 Findings(items, stack, samples, folds, model, threshold, probability),
             )
+
+
+def _counted(
+    fit: Callable[[xr.Dataset], Any], folds: int, notify: Notify
+) -> Callable[[xr.Dataset], Any]:
+    """Tell after each fold."""
+    done = itertools.count(1)
+
+    def fit_and_tell(samples: xr.Dataset) -> Any:
+        model = fit(samples)
+        at = next(done)
+        if at < folds:  # the last one is told when the stage ends
+            notify("cross-validation", at, folds)
+        return model
+
+    return fit_and_tell
 
 
 def _fixed_threshold(text: str) -> float | None:
