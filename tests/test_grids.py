@@ -14,7 +14,7 @@ from laziness import nothing_computes
 from pyproj import Transformer
 
 from minewatch import grids
-from minewatch.grids import _tiles
+from minewatch.grids import _sampling, _tiles
 
 UTM = "EPSG:32721"
 
@@ -23,6 +23,7 @@ UTM = "EPSG:32721"
 def small_tiles(monkeypatch):
     """Blocks so small that every test image has several, and seams between them."""
     monkeypatch.setattr(_tiles, "TILE", 19)
+    monkeypatch.setattr(_sampling, "STRIP", 4)
 
 
 def square(pixels=40, resolution=10.0, crs=UTM, left=500_000.0, bottom=9_280_000.0):
@@ -336,6 +337,21 @@ def test_resampling_is_lazy_and_blind_to_chunks(rng, method, target):
         assert isinstance(lazy.data, da.Array)
         npt.assert_allclose(lazy.values, whole.values, atol=1e-6)
         assert lazy.drop_attrs().coords.identical(whole.drop_attrs().coords)
+
+
+@pytest.mark.usefixtures("small_tiles")
+@pytest.mark.parametrize("method", ["bilinear", "average"])
+def test_a_block_is_one_task(rng, method):
+    layer = layer_on(square(), rng.normal(size=(6, 40, 40)), pair=np.arange(6)).chunk(
+        pair=2, y=20, x=20
+    )
+    found = grids.resample(layer, square(80, 5), method=method)
+    places = found.data.numblocks[1] * found.data.numblocks[2]
+    blocks = 3 * places
+    # Beside them the places, found once for all pairs, and the source.
+    graph = dict(found.data.__dask_graph__())
+    assert len(graph) <= blocks + places + len(dict(layer.data.__dask_graph__()))
+    assert found.chunksizes["pair"] == (2, 2, 2)
 
 
 def test_resampling_keeps_names_attributes_coordinates_and_inputs(rng):

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["inside", "mean_over", "mean_within", "overlaps", "sample"]
 
 
+STRIP = 128
+"""Rows of rectangles that are averaged at a time: bounds the memory of the work arrays."""
+
+
 def sample(part: Any, row: Floats, column: Floats, method: str, missing: float) -> Any:
     """Read an image at places.
 
@@ -124,14 +128,21 @@ def mean_over(part: Any, down: Any, across: Any) -> Any:
         Dims (..., row of rectangles, column of rectangles), dtype of `part`.
     """
     result = np.empty((*part.shape[:-2], down.shape[0], across.shape[0]), part.dtype)
-    for plane in np.ndindex(part.shape[:-2]):
-        seen = ~np.isnan(part[plane])
-        total, weight = (
-            (across @ (down @ values).T).T
-            for values in (np.where(seen, part[plane], 0).astype("float64"), seen.astype("float64"))
-        )
-        with np.errstate(invalid="ignore", divide="ignore"):
-            result[plane] = total / np.where(weight > 0, weight, np.nan)
+    for start in range(0, down.shape[0], STRIP):
+        some = down[start : start + STRIP]
+        # The rows of the image that these rectangles touch; the others are not copied.
+        rows = slice(*((some.indices.min(), some.indices.max() + 1) if some.nnz else (0, 0)))
+        some = some[:, rows]
+        for plane in np.ndindex(part.shape[:-2]):
+            values = part[plane][rows]
+            seen = ~np.isnan(values)
+            total, weight = (
+                (across @ (some @ each.astype("float64")).T).T
+                for each in (np.where(seen, values, 0), seen)
+            )
+            with np.errstate(invalid="ignore", divide="ignore"):
+                strip = total / np.where(weight > 0, weight, np.nan)
+            result[(*plane, slice(start, start + STRIP))] = strip
     return result
 
 

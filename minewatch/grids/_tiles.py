@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -137,36 +139,56 @@ def _lazily(
     read: Callable[..., Any],
     missing: float,
 ) -> Any:
-    import dask
+    """One task for each block, drawn by hand: slices and joins of dask arrays take ten."""
     import dask.array as da
+    from dask.highlevelgraph import HighLevelGraph
 
+    name = f"grid-{uuid.uuid4().hex}"
     rows, columns = (list(_cut(size)) for size in box.shape)
-    task = dask.delayed(read, pure=True)
-    leads = list(product(*(list(_spans(sizes)) for sizes in array.chunks[:-2])))
-    blocks: dict[tuple[int, ...], Any] = {}
+    leads = list(np.ndindex(*(len(sizes) for sizes in array.chunks[:-2])))
+    tasks: dict[tuple[Any, ...], Any] = {}
     for (j, row), (i, column) in product(enumerate(rows), enumerate(columns)):
-        shape = (row.stop - row.start, column.stop - column.start)
         planned = plan((row, column))
-        where = None if planned is None else dask.delayed(planned[1], pure=True)()
-        for k, lead in enumerate(leads):
-            full = (*(part.stop - part.start for part in lead), *shape)
+        if planned is not None:
+            tasks[f"{name}-places", j, i] = (planned[1],)
+            down, across = map(_pieces, array.chunks[-2:], planned[0])
+        for lead in leads:
             if planned is None:
-                blocks[k, j, i] = da.full(full, missing, dtype=array.dtype, chunks=full)
+                shape = (
+                    *(sizes[k] for sizes, k in zip(array.chunks, lead, strict=False)),
+                    row.stop - row.start,
+                    column.stop - column.start,
+                )
+                tasks[name, *lead, j, i] = (partial(np.full, shape, missing, array.dtype),)
             else:
-                part = array[(*lead, *planned[0])]
-                # One chunk: the task then gets a plain array.
-                part = part.rechunk({axis: -1 for axis in range(part.ndim)})
-                blocks[k, j, i] = da.from_delayed(task(part, where), shape=full, dtype=array.dtype)
-    order = np.empty(
-        (*(len(sizes) for sizes in array.chunks[:-2]), len(rows), len(columns)), object
-    )
-    for position, (k, j, i) in zip(
-        np.ndindex(order.shape),
-        product(range(len(leads)), range(len(rows)), range(len(columns))),
-        strict=True,
-    ):
-        order[position] = blocks[k, j, i]
-    return da.block(order.tolist())
+                blocks = [[(array.name, *lead, at, to) for to in across] for at in down]
+                cuts = [list(down.values()), list(across.values())]
+                places = (f"{name}-places", j, i)
+                tasks[name, *lead, j, i] = (_joined, read, blocks, cuts, places)
+    graph = HighLevelGraph.from_collections(name, tasks, dependencies=[array])
+    cut = [tuple(part.stop - part.start for part in parts) for parts in (rows, columns)]
+    return da.Array(graph, name, (*array.chunks[:-2], *cut), meta=array._meta)
+
+
+def _joined(
+    read: Callable[..., Any], blocks: list[list[Any]], cuts: list[list[slice]], where: Any
+) -> Any:
+    """Read from one window that may lie across several blocks."""
+    parts = [
+        [block[..., down, across] for block, across in zip(line, cuts[1], strict=True)]
+        for line, down in zip(blocks, cuts[0], strict=True)
+    ]
+    return read(parts[0][0] if len(parts) == len(parts[0]) == 1 else np.block(parts), where)
+
+
+def _pieces(sizes: tuple[int, ...], window: slice) -> dict[int, slice]:
+    """Which blocks along an axis a window touches, and what it takes of each."""
+    found = {}
+    for number, block in enumerate(_spans(sizes)):
+        start, stop = max(window.start, block.start), min(window.stop, block.stop)
+        if start < stop:
+            found[number] = slice(start - block.start, stop - block.start)
+    return found
 
 
 def _cut(size: int) -> Iterator[slice]:
