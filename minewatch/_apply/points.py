@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
-from minewatch._apply.reductions import is_lazy
+from minewatch._apply.reductions import cut_alike, is_lazy
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    import xarray as xr
 
 __all__ = ["at_points"]
 
@@ -34,32 +34,33 @@ def at_points(
     array of float32
         (layer, pixel), in the order of the variables and of the positions.
     """
-    stacked = layers.to_dataarray("layer").transpose("layer", "y", "x")
-    if not is_lazy(stacked):
-        taken: npt.NDArray[np.float32] = stacked.values[:, rows, columns].astype(np.float32)
-        return taken
+    arrays = [layers[name] for name in layers.data_vars]
+    if not any(is_lazy(array) for array in arrays):
+        return _take([array.values for array in arrays], rows, columns)
     import dask
 
-    data = stacked.data.rechunk({0: -1})
-    edges = [np.concatenate([[0], np.cumsum(sizes)]) for sizes in data.chunks[1:]]
+    data = [array.data for array in cut_alike(arrays)]
+    chunks = data[0].chunks
+    edges = [np.concatenate([[0], np.cumsum(sizes)]) for sizes in chunks]
     down, right = (
         np.searchsorted(edge, position, side="right") - 1
         for edge, position in zip(edges, (rows, columns), strict=True)
     )
-    blocks = data.to_delayed()
+    blocks = [array.to_delayed() for array in data]
     take = dask.delayed(_take, pure=True)
-    order, parts = [], []
-    for block in np.unique(down * len(data.chunks[2]) + right):
-        i, j = divmod(int(block), len(data.chunks[2]))
-        here = np.flatnonzero((down == i) & (right == j))
-        order.append(here)
-        parts.append(take(blocks[0, i, j], rows[here] - edges[0][i], columns[here] - edges[1][j]))
-    values = np.full((data.shape[0], len(rows)), np.nan, dtype=np.float32)
-    for here, part in zip(order, dask.compute(*parts), strict=True):
+    block = down * len(chunks[1]) + right
+    order = np.argsort(block, kind="stable")
+    numbers, starts = np.unique(block[order], return_index=True)
+    parts, places = [], np.split(order, starts)[1:]
+    for number, here in zip(numbers.tolist(), places, strict=True):
+        i, j = divmod(number, len(chunks[1]))
+        place = rows[here] - edges[0][i], columns[here] - edges[1][j]
+        parts.append(take([each[i, j] for each in blocks], *place))
+    values = np.full((len(data), len(rows)), np.nan, dtype=np.float32)
+    for here, part in zip(places, dask.compute(*parts), strict=True):
         values[:, here] = part
     return values
 
 
-def _take(block: npt.NDArray[Any], rows: Any, columns: Any) -> npt.NDArray[np.float32]:
-    taken: npt.NDArray[np.float32] = block[:, rows, columns].astype(np.float32)
-    return taken
+def _take(blocks: list[npt.NDArray[Any]], rows: Any, columns: Any) -> npt.NDArray[np.float32]:
+    return np.stack([block[rows, columns] for block in blocks]).astype(np.float32)
