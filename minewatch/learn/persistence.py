@@ -150,7 +150,9 @@ def load_model(path: str | os.PathLike[str]) -> Forest:
         raise FileNotFoundError(message)
     try:
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as archive:
-            packed = {name: archive[name] for name in ("header", "digest", *ARRAYS)}
+            packed = {name: archive[name] for name in ("header", "digest")}
+            for name, kind in ARRAYS.items():
+                packed[name] = archive[name].astype(kind, casting="equiv", copy=False)
         header = json.loads(packed["header"].tobytes().decode())
         found = header["format"]
     except (ValueError, KeyError, TypeError, AttributeError, EOFError, OSError) as error:

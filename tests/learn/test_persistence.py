@@ -25,6 +25,7 @@ from minewatch.learn import (
     frame,
     importances,
     load_model,
+    persistence,
     predict,
     predict_proba,
     save_model,
@@ -178,6 +179,18 @@ def test_nodes_that_are_no_trees_are_refused(
     setattr(forest, name, array)
     save_model(forest, path)
     with pytest.raises(ValueError, match="its nodes do not form trees"):
+        load_model(path)
+
+
+def test_numbers_of_another_type_are_refused(samples: xr.Dataset, tmp_path: Path) -> None:
+    """A node number of 1.5 would pass as a number and fail as an index, in the middle of a map."""
+    path = tmp_path / "forest.npz"
+    save_model(fit_forest(samples, trees=3), path)
+    arrays = packed(path)
+    arrays["feature"] = arrays["feature"].astype("f8")
+    arrays["digest"] = np.frombuffer(persistence._digest(arrays), "u1")
+    np.savez(path, **arrays)
+    with pytest.raises(ValueError, match="is no model"):
         load_model(path)
 
 
