@@ -186,7 +186,7 @@ def incidence_correction(
     Parameters
     ----------
     backscatter : xarray.DataArray or xarray.Dataset
-        Linear power, dims (..., y, x).
+        Linear power, dims (..., y, x); of a Dataset the floating variables.
     incidence_angle : xarray.DataArray
         θ in degrees on the same grid; 89° and more gives NaN.
     reference_angle : float
@@ -224,6 +224,7 @@ def incidence_correction(
             {
                 name: incidence_correction(layer, incidence_angle, reference_angle=reference_angle)
                 for name, layer in backscatter.items()
+                if np.issubdtype(layer.dtype, np.floating)
             }
         )
     by = "incidence_correction"

@@ -104,6 +104,10 @@ def test_decibels_and_back(rng: np.random.Generator) -> None:
     both = radar.to_db(xr.Dataset({"vv": vv, "vh": vv}))
     xr.testing.assert_identical(both.vv, decibels)
     xr.testing.assert_identical(radar.from_db(both).vv, power)
+    codes = xr.full_like(vv, 4, dtype="u1")
+    scene = radar.to_db(xr.Dataset({"vv": vv, "quality": codes}))
+    xr.testing.assert_identical(scene.quality, codes.rename("quality"))
+    xr.testing.assert_identical(radar.from_db(scene).quality, codes.rename("quality"))
 
 
 def test_decibels_are_not_taken_twice() -> None:

@@ -175,8 +175,10 @@ def test_incidence_correction_is_lazy_and_ends_at_grazing(rng: np.random.Generat
     angle[0, 0] = np.nan
     got = lazy_and_blind(speckle.incidence_correction, power, angle)
     npt.assert_array_equal(np.isnan(got[0]), ~(angle < 89))
-    whole = speckle.incidence_correction(xr.Dataset({"vv": power}), angle)
+    codes = xr.full_like(power, 4, dtype="u1")
+    whole = speckle.incidence_correction(xr.Dataset({"vv": power, "quality": codes}), angle)
     xr.testing.assert_identical(whole.vv, got)
+    npt.assert_array_equal(whole.quality, codes)
     series = angle.expand_dims(time=power.time)
     xr.testing.assert_identical(speckle.incidence_correction(power, series), got)
     assert speckle.incidence_correction(power[0], series).dims == ("time", "y", "x")

@@ -21,6 +21,14 @@ SPATIAL_REF = "spatial_ref"
 """The scalar coordinate that carries the CRS (CF grid mapping, as rioxarray writes it)."""
 
 
+CASTS = {
+    "floating": ".astype('float32') if that is meant",
+    "integer": "codes, e.g. .fillna(255).astype('uint8')",
+    "bool": "a comparison, e.g. layer == 1",
+}
+"""How to come to a kind of dtype; a bare cast would turn unknown into True."""
+
+
 def require(
     value: object,
     *dims: str | EllipsisType,
@@ -76,9 +84,8 @@ def require(
         message = f"{by} needs dims {_spell(dims)}, got {value.dims}{name}; {fix}"
         raise ValueError(message)
     if dtype is not None and not _is_dtype(value.dtype, dtype):
-        message = (
-            f"{by} needs dtype {dtype}, got {value.dtype}; use .astype({dtype!r}) if that is meant"
-        )
+        fix = CASTS.get(dtype, f".astype({dtype!r}) if that is meant")
+        message = f"{by} needs dtype {dtype}, got {value.dtype}; use {fix}"
         raise TypeError(message)
 
 

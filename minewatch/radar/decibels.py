@@ -23,7 +23,7 @@ def to_db(power: XarrayT) -> XarrayT:
     Parameters
     ----------
     power : xarray.DataArray or xarray.Dataset
-        Backscatter, linear power, units "1", any dims.
+        Backscatter, linear power, units "1", any dims; of a Dataset the floating variables.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def to_db(power: XarrayT) -> XarrayT:
     array([-10.,  nan], dtype=float32)
     """
     if isinstance(power, xr.Dataset):
-        return power.assign({name: to_db(layer) for name, layer in power.items()})
+        return power.assign({name: to_db(layer) for name, layer in floating(power).items()})
     require(power, ..., by="to_db")
     require_power(power, by="to_db")
     decibels: xr.DataArray = 10 * xr.ufuncs.log10(power.where(power > 0))
@@ -58,7 +58,7 @@ def from_db(decibels: XarrayT) -> XarrayT:
     Parameters
     ----------
     decibels : xarray.DataArray or xarray.Dataset
-        Backscatter with ``units="dB"``, any dims.
+        Backscatter with ``units="dB"``, any dims; of a Dataset the floating variables.
 
     Returns
     -------
@@ -80,7 +80,8 @@ def from_db(decibels: XarrayT) -> XarrayT:
     array([0.1], dtype=float32)
     """
     if isinstance(decibels, xr.Dataset):
-        return decibels.assign({name: from_db(layer) for name, layer in decibels.items()})
+        found = {name: from_db(layer) for name, layer in floating(decibels).items()}
+        return decibels.assign(found)
     require_db(decibels, by="from_db")
     return conform(10 ** (decibels / 10), _named(decibels, "1"))
 
@@ -184,6 +185,12 @@ def require_db(layer: xr.DataArray, *, by: str) -> None:
             "or set .attrs['units'] = 'dB' where these are decibels"
         )
         raise ValueError(message)
+
+
+def floating(scene: xr.Dataset) -> xr.Dataset:
+    """The measured layers of a scene, without its codes."""
+    kept = [name for name, layer in scene.items() if np.issubdtype(layer.dtype, np.floating)]
+    return scene[kept]
 
 
 def _named(layer: xr.DataArray, units: str) -> Layer:

@@ -62,6 +62,15 @@ def test_decibels_are_refused_where_power_is_asked(units: str) -> None:
     require_power(layer("y", "x"), by="lee")
 
 
+@pytest.mark.parametrize(
+    ("wanted", "fix"), [("floating", "float32"), ("integer", "uint8"), ("bool", "layer == 1")]
+)
+def test_a_kind_of_dtype_is_told_by_one_that_exists(wanted: str, fix: str) -> None:
+    given = layer("y", "x").astype("complex64")
+    with pytest.raises(TypeError, match=f"needs dtype {wanted}, got complex64; use .*{fix}"):
+        require(given, "y", "x", by="tai", dtype=wanted)
+
+
 def test_grids_are_told_apart() -> None:
     one = layer("y", "x", crs=UTM_21S)
     require_same_grid(one, layer("pair", "y", "x", crs=UTM_21S), by="ndai")
