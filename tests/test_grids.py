@@ -174,6 +174,18 @@ def test_cells_of_the_globe_add_up_to_the_ellipsoid():
     assert total / 1e6 == pytest.approx(510_065_621.724, abs=0.01)
 
 
+@pytest.mark.parametrize("latitude", [0, 45, 60])
+def test_cells_of_a_mercator_map_are_measured_on_the_ground(latitude):
+    """The scale of EPSG:3857 is a/(ν cos φ) east and a/(ρ cos φ) north: areas shrink by both."""
+    north = np.degrees(np.log(np.tan(np.pi / 4 + np.radians(latitude) / 2))) * 111_319.490793
+    cells = grids.cell_areas(square(4, 100.0, "EPSG:3857", 0, 100 * round(north / 100)))
+    assert cells.dims == ("y",)
+    e2, sine = 0.00669437999014, np.sin(np.radians(latitude))
+    ground = (1 - e2) / (1 - e2 * sine**2) ** 2 * (1 - sine**2)
+    # 400 m of it, the latitude known to 50 m: cos²φ changes by 2·tanφ·450 m/6378 km = 2.5e-4.
+    npt.assert_allclose(cells, 1e4 * ground, rtol=3e-4)
+
+
 def test_projected_cells_are_their_pixels_in_metres():
     assert float(grids.cell_areas(square(resolution=20))) == 400
     feet = grids.cell_areas(square(resolution=100, crs="EPSG:2263", left=990_000, bottom=190_000))

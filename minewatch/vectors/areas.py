@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minewatch.conventions.projections import is_planar
 from minewatch.vectors._grid import on_crs, require_polygons
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _areas(shapes: gpd.GeoSeries) -> npt.NDArray[np.float64]:
     from pyproj import CRS
 
     crs = CRS(shapes.crs)
-    if _is_planar(crs):
+    if is_planar(crs):
         unit = crs.axis_info[0].unit_conversion_factor
         planar: npt.NDArray[np.float64] = shapes.area.fillna(0).to_numpy() * unit**2 / HECTARE
         return planar
@@ -80,13 +81,6 @@ def _areas(shapes: gpd.GeoSeries) -> npt.NDArray[np.float64]:
         ],
         dtype=np.float64,
     )
-
-
-def _is_planar(crs: Any) -> bool:
-    if not crs.is_projected:
-        return False
-    method = str(crs.coordinate_operation.method_name) if crs.coordinate_operation else ""
-    return "Mercator" not in method or "Transverse" in method or "Oblique" in method
 
 
 def _on_ellipsoid(shape: Any, geod: Any) -> float:
