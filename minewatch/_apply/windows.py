@@ -166,14 +166,8 @@ def _over_halo(
         chunks=(*first.chunks[:-2], y_chunks, x_chunks),
         dtype=np.dtype(dtype),
         meta=np.empty((0,) * first.ndim, dtype),
-        name=f"windowed-{label}-{_token(kernel, haloed, depth, arguments)}",
+        token=f"windowed-{label}",
     )
-
-
-def _token(*parts: object) -> str:
-    from dask.base import tokenize
-
-    return str(tokenize(*parts))
 
 
 def _inner(sizes: tuple[int, ...], halo: int) -> tuple[int, ...]:
@@ -194,10 +188,8 @@ class _Trimmed:
     ) -> None:
         self.kernel, self.depth, self.blocks, self.arguments = kernel, depth, blocks, arguments
 
-    def __call__(self, *haloed: Any, block_id: tuple[int, ...] | None = None) -> Any:
+    def __call__(self, *haloed: Any, block_id: tuple[int, ...]) -> Any:
         result = self.kernel(*haloed, *self.arguments)
-        if block_id is None:
-            return result
         cut = [
             slice(halo if at > 0 else 0, size - (halo if at < count - 1 else 0))
             for halo, at, count, size in zip(
