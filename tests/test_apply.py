@@ -87,6 +87,22 @@ def test_pairs_of_a_stack_do_not_see_chunks(
     npt.assert_allclose(result.compute(), expected, atol=3e-7)
 
 
+def test_windows_cost_three_tasks_a_block(rng: np.random.Generator) -> None:
+    """The block, its rims, the kernel; rims are cut once, however many pairs see them."""
+    stack = (image(rng, 5, 60, 60) + 0j).astype("complex64").chunk(time=1, y=20, x=20)
+    ends = np.array([0, 1, 2, 3, 0, 1, 2]), np.array([1, 2, 3, 4, 2, 3, 4])
+    pairs = _apply.paired_windows(lambda a, b: (a * b).real, stack, *ends, window=(3, 10))
+    given = len(dict(stack.data.__dask_graph__()))
+    assert len(dict(pairs.data.__dask_graph__())) == given + 5 * 9 + 7 * 9
+    image_alone = _apply.windowed(box, stack.real, window=(3, 10))
+    given = len(dict(stack.real.data.__dask_graph__()))
+    assert len(dict(image_alone.data.__dask_graph__())) == given + 2 * 5 * 9
+    same = _apply.windowed(box, stack.real, window=(3, 10))
+    assert same.data.name == image_alone.data.name != pairs.data.name
+    none = _apply.paired_windows(box, stack, ends[0][:0], ends[1][:0], window=(3, 10))
+    assert none.shape == (0, 60, 60)
+
+
 def test_a_known_phase_is_taken_out_before_the_window_is_summed(rng: np.random.Generator) -> None:
     real, imaginary = image(rng, 1, 20, 30), image(rng, 1, 20, 30)
     first = (real + 1j * imaginary).astype("complex64")

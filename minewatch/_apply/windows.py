@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 __all__ = ["paired_windows", "windowed"]
+
+AROUND = (-1, 0, 1)
+"""Before, at, behind."""
 
 
 def windowed(
@@ -47,16 +51,13 @@ def windowed(
     first = arrays[0]
     if not any(is_lazy(array) for array in arrays):
         return first.copy(data=kernel(*(array.data for array in arrays), *arguments))
-    lazy = cut_alike(arrays)
-    depth = _depth(window)
-    data = _over_halo(
-        kernel,
-        [_with_halo(array.data, depth) for array in lazy],
-        depth,
-        arguments,
-        dtype,
+    lazy = [array.data for array in cut_alike(arrays)]
+    whole = [_wide_enough(array, window) for array in lazy]
+    leads: list[tuple[int, ...]] = list(np.ndindex(whole[0].numblocks[:-2]))
+    data = _over_blocks(
+        _Window(kernel, window, arguments), whole, [leads] * len(whole), whole[0].chunks[:-2], dtype
     )
-    return first.copy(data=_rechunk_like(data, lazy[0].data.chunks))
+    return first.copy(data=_rechunk_like(data, lazy[0].chunks))
 
 
 def paired_windows(
@@ -98,21 +99,27 @@ def paired_windows(
         if "time" not in coordinate.dims and name != "time"
     }
     flatten = _Flattened(kernel) if phase is not None else kernel
-    if not is_lazy(stack) and (phase is None or not is_lazy(phase)):
+    if not len(reference):
+        data: Any = np.empty((0, *stack.shape[1:]), dtype)
+    elif not is_lazy(stack) and (phase is None or not is_lazy(phase)):
         blocks = [stack.data[reference], stack.data[secondary]]
         blocks += [] if phase is None else [phase.data]
-        data: Any = flatten(*blocks, *arguments)
+        data = flatten(*blocks, *arguments)
     else:
         stack = stack if is_lazy(stack) else stack.chunk({"time": 1})
-        depth = _depth(window)
-        whole = stack.data.rechunk({0: 1})
-        haloed = _with_halo(whole, depth)
-        parts = [haloed[reference], haloed[secondary]]
+        whole = _wide_enough(stack.data.rechunk({0: 1}), window)
+        inputs = [whole, whole]
+        leads: list[list[tuple[int, ...]]] = [
+            [(int(at),) for at in ends] for ends in (reference, secondary)
+        ]
         if phase is not None:
             angles = phase if is_lazy(phase) else phase.chunk()
-            parts.append(_with_halo(angles.data.rechunk({0: 1, **_yx(whole.chunks)}), depth))
-        data = _over_halo(flatten, parts, depth, arguments, dtype)
-        data = _rechunk_like(data, (data.chunks[0], *stack.data.chunks[1:]))
+            cut = {0: 1, 1: whole.chunks[1], 2: whole.chunks[2]}
+            inputs.append(angles.data.rechunk(cut))
+            leads.append([(pair,) for pair in range(len(reference))])
+        each = (1,) * len(reference)
+        data = _over_blocks(_Window(flatten, window, arguments), inputs, leads, (each,), dtype)
+        data = _rechunk_like(data, (each, *stack.data.chunks[1:]))
     return xr.DataArray(data, dims=("pair", "y", "x"), coords=coords)
 
 
@@ -127,76 +134,130 @@ class _Flattened:
         return self.kernel(first, second * np.exp(1j * phase).astype(second.dtype), *arguments)
 
 
-def _yx(chunks: tuple[tuple[int, ...], ...]) -> dict[int, tuple[int, ...]]:
-    return {1: chunks[1], 2: chunks[2]}
+class _Window:
+    """A kernel on a block and the rims of its neighbours, cut back to the block."""
+
+    def __init__(
+        self, kernel: Callable[..., Any], window: tuple[int, int], arguments: Sequence[float]
+    ) -> None:
+        self.kernel, self.depth, self.arguments = kernel, _depth(window), tuple(arguments)
+
+    def __call__(self, *inputs: Any) -> Any:
+        height, width = inputs[0][1][1].shape[-2:]
+        result = self.kernel(*map(_joined, inputs), *self.arguments)
+        above, left = (
+            halo if part is not None else 0
+            for halo, part in zip(self.depth, (inputs[0][0][1], inputs[0][1][0]), strict=True)
+        )
+        return result[..., above : above + height, left : left + width]
+
+
+def _joined(parts: list[list[Any]]) -> Any:
+    """A block in the middle of three rows of three, with what its neighbours show it; or None."""
+    rows = []
+    for down, line in zip(AROUND, parts, strict=True):
+        row = [
+            part[-down, -right] if down or right else part
+            for right, part in zip(AROUND, line, strict=True)
+            if part is not None
+        ]
+        if row:
+            rows.append(row)
+    return rows[0][0] if len(rows) == len(rows[0]) == 1 else np.block(rows)
+
+
+def _rims(block: Any, depth: tuple[int, int]) -> dict[tuple[int, int], Any]:
+    """What a block shows its eight neighbours: side → copy."""
+    ends = [{-1: slice(0, halo), 0: slice(None), 1: slice(-halo, None)} for halo in depth]
+    return {
+        (down, right): block[..., ends[0][down], ends[1][right]].copy()
+        for down, right in product(AROUND, AROUND)
+        if (down or right) and (depth[0] or not down) and (depth[1] or not right)
+    }
+
+
+def _over_blocks(
+    work: _Window,
+    inputs: list[Any],
+    leads: list[list[tuple[int, ...]]],
+    lead_chunks: tuple[tuple[int, ...], ...],
+    dtype: str,
+) -> Any:
+    """Run a window over dask arrays whose y and x are cut alike.
+
+    Three tasks a block at most: the block, its rims (once, whoever needs them) and the kernel,
+    where slicing and joining dask arrays takes eleven.
+
+    Parameters
+    ----------
+    work : _Window
+        What to run.
+    inputs : list of dask arrays
+        Dims (..., y, x).
+    leads : list of lists
+        For each input: which of its blocks along the leading dims each leading block of the
+        result is made of.
+    lead_chunks : tuple
+        Chunks of the leading dims of the result.
+    dtype : str
+        Dtype of the result.
+
+    Returns
+    -------
+    dask.array.Array
+        Chunks `lead_chunks` and those of the inputs along y and x.
+    """
+    import dask.array as da
+    from dask.base import tokenize
+    from dask.highlevelgraph import HighLevelGraph
+
+    label = getattr(work.kernel, "__name__", type(work.kernel).__name__).strip("_").lower()
+    name = f"windowed-{label}-{tokenize(work, [array.name for array in inputs], leads)}"
+    (rows, columns), depth = inputs[0].numblocks[-2:], work.depth
+    tasks: dict[Any, Any] = {}
+
+    def seen(array: Any, lead: tuple[int, ...], j: int, i: int, down: int, right: int) -> Any:
+        """The key of what a block sees in a direction."""
+        at = (*lead, j + down, i + right)
+        if not down and not right:
+            return (array.name, *at)
+        beyond = not (0 <= j + down < rows and 0 <= i + right < columns)
+        if beyond or (down and not depth[0]) or (right and not depth[1]):
+            return None
+        rim = (f"rims-{name}-{array.name}", *at)
+        tasks.setdefault(rim, (_rims, (array.name, *at), depth))
+        return rim
+
+    outer = list(np.ndindex(*map(len, lead_chunks)))
+    for (number, lead), j, i in product(enumerate(outer), range(rows), range(columns)):
+        parts = [
+            [[seen(array, of[number], j, i, down, right) for right in AROUND] for down in AROUND]
+            for array, of in zip(inputs, leads, strict=True)
+        ]
+        tasks[name, *lead, j, i] = (work, *parts)
+    graph = HighLevelGraph.from_collections(name, tasks, dependencies=inputs)
+    meta = np.empty((0,) * (len(lead_chunks) + 2), dtype)
+    return da.Array(graph, name, (*lead_chunks, *inputs[0].chunks[-2:]), meta=meta)
 
 
 def _depth(window: tuple[int, int]) -> tuple[int, int]:
     return window[0] // 2, window[1] // 2
 
 
-def _with_halo(array: Any, depth: tuple[int, int]) -> Any:
-    from dask.array.overlap import overlap
-
-    axes = {array.ndim - 2: depth[0], array.ndim - 1: depth[1]}
-    # An image thinner than the halo is one block, which needs none.
-    for axis in (axis for axis, halo in axes.items() if array.shape[axis] < halo):
-        array, axes[axis] = array.rechunk({axis: -1}), 0
-    # Blocks thinner than the halo are merged here and cut apart again by _rechunk_like.
-    return overlap(array, axes, boundary="none", allow_rechunk=True)
-
-
-def _over_halo(
-    kernel: Callable[..., Any],
-    haloed: list[Any],
-    depth: tuple[int, int],
-    arguments: Sequence[float],
-    dtype: str,
-) -> Any:
-    import dask.array as da
-
-    first = haloed[0]
-    y_chunks, x_chunks = (
-        _inner(sizes, halo) for sizes, halo in zip(first.chunks[-2:], depth, strict=True)
-    )
-    label = getattr(kernel, "__name__", type(kernel).__name__)
-    return da.map_blocks(
-        _Trimmed(kernel, depth, (len(y_chunks), len(x_chunks)), tuple(arguments)),
-        *haloed,
-        chunks=(*first.chunks[:-2], y_chunks, x_chunks),
-        dtype=np.dtype(dtype),
-        meta=np.empty((0,) * first.ndim, dtype),
-        token=f"windowed-{label}",
-    )
-
-
-def _inner(sizes: tuple[int, ...], halo: int) -> tuple[int, ...]:
-    """Chunk sizes without their halo: the outer edges of the array have none."""
-    last = len(sizes) - 1
-    return tuple(size - halo * ((i > 0) + (i < last)) for i, size in enumerate(sizes))
-
-
-class _Trimmed:
-    """A window kernel that cuts the halo off its result, inside the same task."""
-
-    def __init__(
-        self,
-        kernel: Callable[..., Any],
-        depth: tuple[int, int],
-        blocks: tuple[int, int],
-        arguments: tuple[float, ...],
-    ) -> None:
-        self.kernel, self.depth, self.blocks, self.arguments = kernel, depth, blocks, arguments
-
-    def __call__(self, *haloed: Any, block_id: tuple[int, ...]) -> Any:
-        result = self.kernel(*haloed, *self.arguments)
-        cut = [
-            slice(halo if at > 0 else 0, size - (halo if at < count - 1 else 0))
-            for halo, at, count, size in zip(
-                self.depth, block_id[-2:], self.blocks, result.shape[-2:], strict=True
-            )
-        ]
-        return result[(..., *cut)]
+def _wide_enough(array: Any, window: tuple[int, int]) -> Any:
+    """Blocks along y and x no thinner than the halo, or one block where the image is thinner."""
+    chunks = {}
+    for axis, halo in zip((array.ndim - 2, array.ndim - 1), _depth(window), strict=True):
+        merged: list[int] = []
+        for size in array.chunks[axis]:
+            if merged and merged[-1] < halo:
+                merged[-1] += size
+            else:
+                merged.append(size)
+        if len(merged) > 1 and merged[-1] < halo:
+            merged[-2:] = [merged[-2] + merged[-1]]
+        chunks[axis] = tuple(merged)
+    return array.rechunk(chunks)
 
 
 def _rechunk_like(array: Any, chunks: tuple[tuple[int, ...], ...]) -> Any:
