@@ -25,7 +25,6 @@ from minewatch.kernels._windows import (
 
 __all__ = ["coherence", "complex_coherence"]
 
-FASTMATH = ("contract", "nsz", "arcp")
 ZERO, ONE, NAN, INFINITY = (np.float32(value) for value in (0, 1, np.nan, np.inf))
 SMALLEST = np.finfo(np.float32).tiny
 """Below it float32 loses digits: a smaller power sum is no longer a number to divide by."""
@@ -148,7 +147,6 @@ HELPERS = (
 @gufunc(
     ["(complex64[:,::1],complex64[:,::1],int64,int64,float64,float32[:,::1])"],
     "(y,x),(y,x),(),(),()->(y,x)",
-    fastmath=FASTMATH,
     helpers=HELPERS,
 )
 def coherence(s1: Any, s2: Any, rows: Any, cols: Any, min_valid: Any, out: Any) -> None:
@@ -192,7 +190,6 @@ def coherence(s1: Any, s2: Any, rows: Any, cols: Any, min_valid: Any, out: Any) 
 @gufunc(
     ["(complex64[:,::1],complex64[:,::1],int64,int64,float64,complex64[:,::1])"],
     "(y,x),(y,x),(),(),()->(y,x)",
-    fastmath=FASTMATH,
     helpers=HELPERS,
 )
 def complex_coherence(s1: Any, s2: Any, rows: Any, cols: Any, min_valid: Any, out: Any) -> None:

@@ -95,7 +95,6 @@ def shrink(power: Any, total: Any, square: Any, count: Any, settings: Any, out: 
 @gufunc(
     ["(float32[:,::1],int64,int64,float64,int64,float32[:,::1])"],
     "(y,x),(),(),(),()->(y,x)",
-    fastmath=("contract", "nsz", "arcp"),
     helpers=(
         load_power,
         moments_down,

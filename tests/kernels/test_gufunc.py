@@ -171,6 +171,30 @@ def _half_of_sum(series, out):
         out[0] += _half(value)
 
 
-def test_flags_that_forget_nan_are_refused():
-    with pytest.raises(ValueError, match="use only 'contract', 'nsz', 'arcp'"):
-        gufunc(["(float32[:],float32[:])"], "(n)->()", fastmath=("nnan",))
+def test_a_change_of_a_helper_or_of_the_wrapper_is_another_cache_entry(monkeypatch):
+    import inspect
+
+    from minewatch.kernels import _gufunc, insar
+
+    functions = (*insar.HELPERS, insar.coherence.py_func)
+    before = _gufunc._digest(functions)
+    original = inspect.getsource
+    for changed in ("minewatch.kernels._windows", "minewatch.kernels._gufunc"):
+        monkeypatch.setattr(
+            inspect,
+            "getsource",
+            lambda module, changed=changed: original(module) + "#" * (module.__name__ == changed),
+        )
+        assert _gufunc._digest(functions) != before
+
+
+def test_a_loop_typed_at_a_prompt_compiles_too():
+    program = """
+import numpy as np
+from minewatch.kernels._gufunc import gufunc
+@gufunc(["float32(float32)"], "()->()")
+def double(value):
+    return value + value
+assert double(np.float32(2)) == 4
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)

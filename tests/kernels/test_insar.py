@@ -127,6 +127,20 @@ def test_a_block_and_the_whole_agree_to_the_last_bit(rng):
         npt.assert_array_equal(block[4:-4, 11:-11], whole[rows, cols][4:-4, 11:-11])
 
 
+@pytest.mark.parametrize(("rows", "cols"), [(1, 2), (3, 10), (5, 1)])
+def test_the_place_in_a_row_changes_no_bit(rng, rows, cols):
+    # The last samples of a row are done one by one, the others many at a time.
+    s1, s2 = oracles.circular_gaussian((2, 6, 140), rng)
+    whole = coherence(s1, s2, rows, cols, 0.3), complex_coherence(s1, s2, rows, cols, 0.3)
+    for start in range(0, 17, 3):
+        for stop in range(100, 117):
+            block = s1[:, start:stop], s2[:, start:stop]
+            inside = slice(cols // 2, stop - start - cols // 2)
+            for kernel, expected in zip((coherence, complex_coherence), whole, strict=True):
+                got = kernel(*block, rows, cols, 0.3)[:, inside]
+                npt.assert_array_equal(got, expected[:, start:stop][:, inside])
+
+
 @pytest.mark.parametrize(("rows", "cols"), [(9, 3), (3, 40), (50, 60), (1000, 10**9)])
 def test_a_window_may_be_larger_than_the_image(rng, rows, cols):
     s1, s2 = oracles.circular_gaussian((2, 5, 7), rng)

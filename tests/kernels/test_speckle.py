@@ -117,6 +117,15 @@ def test_a_block_and_the_whole_agree_to_the_last_bit(rng):
         npt.assert_array_equal(block[4:-4, 4:-4], whole[rows, cols][4:-4, 4:-4])
 
 
+def test_the_place_in_a_row_changes_no_bit(rng):
+    image = rng.gamma(4, 0.25, size=(9, 140)).astype(np.float32)
+    for variant in VARIANTS:
+        whole = lee(image, 5, 7, 4.0, variant)
+        for stop in range(100, 117):
+            block = lee(image[:, 5:stop], 5, 7, 4.0, variant)
+            npt.assert_array_equal(block[:, 3:-3], whole[:, 8 : stop - 3])
+
+
 def test_unknown_pixels_stay_unknown_and_half_a_window_is_enough():
     image = np.ones((7, 7), np.float32)
     image[3, 3] = np.nan
