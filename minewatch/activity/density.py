@@ -1,4 +1,4 @@
-"""How values are distributed: winsorised mass, kernel density, valleys, Otsu's split.
+"""How values are distributed: winsorised mass, kernel density, Otsu's split.
 
 The bandwidth and the grid are those of ``density()`` in R (``bw.nrd0``, 512 points, cut 3), with
 which Kavats et al. (2025, doi:10.1144/gslspecpub2023-216) found their thresholds. A
@@ -16,16 +16,7 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = [
-    "CUT",
-    "Distribution",
-    "from_counts",
-    "from_values",
-    "kernel_density",
-    "otsu",
-    "Valley",
-    "valley",
-]
+__all__ = ["Distribution", "from_counts", "from_values", "kernel_density", "otsu"]
 
 GRID = 512
 CUT = 3.0  # bandwidths that the grid reaches beyond the values
@@ -44,6 +35,8 @@ class Distribution:
     high: float
     std: float
     iqr: float
+    # how many values were replaced by low and by high
+    tails: tuple[int, int]
     # as they came, not winsorised: centres and counts of equal bins between least and greatest
     raw_points: npt.NDArray[np.float64]
     raw_counts: npt.NDArray[np.float64]
@@ -79,6 +72,7 @@ def from_values(values: npt.NDArray[np.floating], winsorise: tuple[float, float]
     double = values.astype("float64")
     raw_counts, raw_edges = np.histogram(double, OTSU_BINS)
     low, first, third, high = np.quantile(double, [winsorise[0], 0.25, 0.75, winsorise[1]])
+    tails = int((double < low).sum()), int((double > high).sum())
     np.clip(double, low, high, out=double)
     std = float(double.std(ddof=1)) if len(double) > 1 else 0.0
     points = np.linspace(low, high, MASS_POINTS)
@@ -99,6 +93,7 @@ def from_values(values: npt.NDArray[np.floating], winsorise: tuple[float, float]
         float(high),
         std,
         float(third - first),
+        tails,
         (raw_edges[:-1] + raw_edges[1:]) / 2,
         raw_counts.astype("float64"),
     )
@@ -153,6 +148,7 @@ def from_counts(
         float(high),
         variance**0.5,
         float(third - first),
+        (int(counts[centres < low].sum()), int(counts[centres > high].sum())),
         centres[inside],
         counts[inside].astype("float64"),
     )
@@ -188,60 +184,6 @@ def kernel_density(
     points, mass = distribution.points[filled], distribution.mass[filled]
     kernels = np.exp(-0.5 * ((grid[:, None] - points) / bandwidth) ** 2)
     return grid, kernels @ mass / (distribution.n * bandwidth * np.sqrt(2 * np.pi))
-
-
-@dataclass(frozen=True)
-class Valley:
-    """The deepest valley of a density: where it lies, and how deep it is."""
-
-    at: float
-    depth: float
-
-
-def valley(
-    grid: npt.NDArray[np.float64],
-    density: npt.NDArray[np.float64],
-    *,
-    low: float,
-    high: float,
-    min_depth: float,
-) -> Valley | None:
-    """Deepest local minimum that is neither at an edge nor shallow.
-
-    Parameters
-    ----------
-    grid, density : numpy.ndarray
-        A density.
-    low, high : float
-        Where valleys count.
-    min_depth : float
-        Least depth below the lower of the two highest peaks beside it, relative to the highest
-        of all.
-
-    Returns
-    -------
-    Valley or None
-        None if there is no such minimum.
-
-    Examples
-    --------
-    >>> grid = np.linspace(0, 1, 101)
-    >>> two_peaks = np.exp(-(((grid - 0.2) / 0.1) ** 2)) + np.exp(-(((grid - 0.8) / 0.1) ** 2))
-    >>> valley(grid, two_peaks, low=0, high=1, min_depth=0.02).at
-    0.5
-    """
-    inner = density[1:-1]
-    minima = np.flatnonzero((inner < density[:-2]) & (inner <= density[2:])) + 1
-    minima = minima[(grid[minima] >= low) & (grid[minima] <= high)]
-    if not len(minima):
-        return None
-    before = np.maximum.accumulate(density)[minima - 1]
-    after = np.maximum.accumulate(density[::-1])[::-1][minima + 1]
-    depth = np.minimum(before, after) - density[minima]
-    best = int(np.argmax(depth))
-    if depth[best] < min_depth * density.max():
-        return None
-    return Valley(float(grid[minima[best]]), float(depth[best]))
 
 
 def otsu(distribution: Distribution) -> tuple[float, float]:

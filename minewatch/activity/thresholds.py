@@ -14,14 +14,13 @@ import xarray as xr
 
 from minewatch._apply import is_lazy
 from minewatch.activity.density import (
-    CUT,
     Distribution,
     from_counts,
     from_values,
     kernel_density,
     otsu,
-    valley,
 )
+from minewatch.activity.valleys import standard_error, valley, without_tails
 from minewatch.conventions import Layer, conform, require, require_same_grid
 
 if TYPE_CHECKING:
@@ -34,7 +33,6 @@ THRESHOLD = Layer("ndai_threshold", "NDAI threshold", dtype="float64")
 ADJUSTMENTS = (1.0, 0.75, 1.25, 1.5, 2.0)  # of the bandwidth, tried in this order
 BINS = 4096  # of the streaming histogram, over the whole range of NDAI
 FEWEST_VALUES = 100
-ERRORS = 2.0  # standard errors of the density that a valley must be deep
 
 
 def ndai_threshold(
@@ -46,6 +44,7 @@ def ndai_threshold(
     adjust: float = 1.0,
     edge_margin: float = 0.05,
     min_depth: float = 0.02,
+    min_significance: float = 3.0,
     fixed: float = 0.2,
     on_fail: Literal["fixed", "otsu", "raise"] = "fixed",
 ) -> xr.DataArray:
@@ -53,7 +52,8 @@ def ndai_threshold(
 
     The valley: values beyond two quantiles are replaced by them, a Gaussian kernel density is
     taken with the bandwidth of R's ``bw.nrd0``, and its deepest local minimum between two peaks
-    is the threshold, unless it lies at an edge of the range or is shallow. If there is none the
+    is the threshold, unless it lies at an edge of the range, is shallow, or is a valley of the
+    replaced values only or of chance (:mod:`minewatch.activity.valleys`). If there is none the
     bandwidth is tried at 0.75, 1.25, 1.5 and 2 times; then `on_fail` decides.
 
     Forest and water, where coherence is always lost, make the second mode: over the mine alone
@@ -74,11 +74,13 @@ def ndai_threshold(
     adjust : float
         Factor on the bandwidth.
     edge_margin : float
-        Share of the range at either end in which a valley does not count; never less than three
-        bandwidths, the reach of the spikes that winsorising leaves there.
+        Share of the range at either end in which a valley does not count.
     min_depth : float
-        Least depth of a valley relative to the highest density; never less than two standard
-        errors of the density.
+        Least depth of a valley relative to the highest density.
+    min_significance : float
+        How many standard errors of the density a valley must be deep among the values that were
+        not replaced. Without it (0, the bare procedure) the replaced values, which stand as a
+        spike at either end, make a valley of every long tail, and few values make one by chance.
     fixed : float
         Threshold where none can be found.
     on_fail : {"fixed", "otsu", "raise"}
@@ -131,6 +133,7 @@ def ndai_threshold(
         "winsorise": winsorise,
         "edge_margin": edge_margin,
         "min_depth": min_depth,
+        "min_significance": min_significance,
     }
     if method == "fixed":
         return _scalar(fixed, method="fixed", method_used="fixed")
@@ -147,15 +150,23 @@ def ndai_threshold(
     for factor in ADJUSTMENTS:
         bandwidth = distribution.bandwidth * adjust * factor
         grid, density = kernel_density(distribution, bandwidth)
-        # Winsorising leaves a spike at either end, as wide as the kernel, with a valley beside it.
-        margin = max(edge_margin * (distribution.high - distribution.low), CUT * bandwidth)
-        inside = {"low": distribution.low + margin, "high": distribution.high - margin}
-        found = valley(grid, density, **inside, min_depth=min_depth)
+        noise = standard_error(density, distribution.n, bandwidth)
+        margin = edge_margin * (distribution.high - distribution.low)
+        found = valley(
+            grid,
+            density,
+            low=distribution.low + margin,
+            high=distribution.high - margin,
+            min_depth=min_depth,
+            body=without_tails(distribution, grid, density, bandwidth)
+            if min_significance
+            else None,
+            noise=min_significance * noise,
+        )
         if found is not None:
-            noise = _noise(float(np.interp(found.at, grid, density)), distribution.n, bandwidth)
-            if found.depth > ERRORS * noise:
-                asked |= {"bandwidth": bandwidth, "depth": found.depth, "depth_noise": noise}
-                return _by_valley(found.at, grid, density, asked)
+            asked |= {"bandwidth": bandwidth, "depth": found.depth}
+            asked |= {"depth_noise": float(noise[found.index])}
+            return _by_valley(found.at, grid, density, asked)
     if on_fail == "raise":
         message = (
             f"ndai_threshold found no valley among {distribution.n} values between "
@@ -229,11 +240,6 @@ def _by_valley(
         grid_step=grid[1] - grid[0],
         density=density.round(6),
     )
-
-
-def _noise(density: float, n: int, bandwidth: float) -> float:
-    """Standard error of a Gaussian kernel density (Silverman 1986, section 3.3)."""
-    return float(np.sqrt(density / (2 * np.sqrt(np.pi) * n * bandwidth)))
 
 
 def _scalar(threshold: float, **attrs: object) -> xr.DataArray:

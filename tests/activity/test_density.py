@@ -1,4 +1,4 @@
-"""Densities against scipy, histograms against values, valleys and splits against closed forms."""
+"""Densities against scipy, histograms against values, splits against closed forms."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from minewatch.activity.density import from_counts, from_values, kernel_density, otsu, valley
+from minewatch.activity.density import from_counts, from_values, kernel_density, otsu
 
 WINSORISE = (0.005, 0.995)
 
@@ -66,41 +66,6 @@ def test_a_histogram_of_one_value_has_no_spread():
     alone = from_counts(counts, np.linspace(-1, 1, 4097), WINSORISE)
     assert alone.n == 500
     assert alone.std < 1e-9 or alone.high - alone.low <= 1 / 2048
-
-
-def test_the_valley_lies_where_the_densities_cross(rng):
-    # Half N(0.05, 0.05²), half N(0.5, 0.08²): the density is least at 0.23209. The kernel widens
-    # both modes, the wider one less, and the valley moves up a little.
-    values = np.concatenate([rng.normal(0.05, 0.05, 500_000), rng.normal(0.5, 0.08, 500_000)])
-    distribution = from_values(values, WINSORISE)
-    grid, density = kernel_density(distribution, distribution.bandwidth)
-    found = valley(grid, density, low=0, high=0.6, min_depth=0.02)
-    assert found.at == pytest.approx(0.23209, abs=0.006)
-    split, separability = otsu(distribution)
-    assert split == pytest.approx(0.2743, abs=0.005)  # unequal spreads: elsewhere
-    assert separability > 0.85
-
-
-def test_the_rules_of_the_valley():
-    grid = np.linspace(0, 1, 101)
-
-    def bumps(*centres: float, height: float = 1.0) -> np.ndarray:
-        shapes = [np.exp(-(((grid - centre) / 0.06) ** 2)) for centre in centres]
-        shapes[-1] *= height
-        return np.sum(shapes, axis=0)
-
-    settings = {"low": 0.05, "high": 0.95, "min_depth": 0.02}
-    assert valley(grid, bumps(0.5), **settings) is None
-    assert valley(grid, bumps(0.2, 0.8), **settings).at == pytest.approx(0.5)
-    # The depth is that below the lower of the two highest peaks beside it.
-    low = valley(grid, bumps(0.2, 0.8, height=0.3), **settings)
-    assert low.depth == pytest.approx(0.3, abs=0.01)
-    assert valley(grid, bumps(0.2, 0.8, height=0.015), **settings) is None
-    # Of several the deepest.
-    assert valley(grid, bumps(0.2, 0.35, 0.8), **settings).at > 0.4
-    # At an edge none counts.
-    assert valley(grid, bumps(0.2, 0.8), **{**settings, "low": 0.6}) is None
-    assert valley(grid, bumps(0.2, 0.8), **{**settings, "high": 0.4}) is None
 
 
 def test_otsu_is_the_split_of_least_variance_within(rng):

@@ -73,9 +73,37 @@ def test_one_mode_has_no_valley(rng, n):
         ndai_threshold(one_mode, on_fail="raise")
 
 
-def test_a_skewed_mode_has_no_valley_at_its_tail(rng):
+LONG_TAILS = {
+    "exponential": lambda rng, n: rng.gamma(1, 0.1, n),
+    "gamma": lambda rng, n: rng.gamma(2, 0.05, n),
+    "mirrored": lambda rng, n: 0.9 - rng.gamma(2, 0.05, n),
+    "student": lambda rng, n: np.clip(0.1 + 0.03 * rng.standard_t(3, n), -0.11, 1),
+}
+
+
+@pytest.mark.parametrize("tail", LONG_TAILS)
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_long_tail_has_no_valley_unless_the_bare_procedure_is_asked_for(rng, tail, lazy):
+    # Replaced by a quantile, half a percent of the values stand as a spike in the tail, with a
+    # valley beside it that no number of values removes.
+    one_mode = scene(LONG_TAILS[tail](rng, 200_000), columns=400)
+    one_mode = one_mode.chunk(y=100) if lazy else one_mode
     with pytest.warns(UserWarning, match="no valley"):
-        assert float(ndai_threshold(scene(rng.gamma(4, 0.04, 6000)))) == 0.2
+        assert float(ndai_threshold(one_mode)) == 0.2
+    bare = ndai_threshold(one_mode, min_significance=0)
+    assert bare.attrs["method_used"] == "kde_valley"
+    tail_mass = float((one_mode < bare).mean())
+    assert min(tail_mass, 1 - tail_mass) < 0.05
+
+
+def test_a_small_second_mode_is_seen(rng):
+    # One percent of the scene: half of it is replaced, half stands.
+    for n in (10_000, 200_000):
+        few = scene(rng.normal(0.03, 0.04, n - n // 100), rng.normal(0.5, 0.06, n // 100))
+        threshold = ndai_threshold(few)
+        assert threshold.attrs["method_used"] == "kde_valley"
+        assert 0.15 < float(threshold) < 0.4
+        assert threshold.attrs["min_significance"] == 3
 
 
 def test_the_bandwidth_is_tried_again(rng):
