@@ -197,16 +197,29 @@ def _advice(coherence: xr.DataArray, stable: xr.DataArray, pixels: int, min_pixe
     settings = stable.attrs
     if not {"minimum", "maximum_std"} <= set(settings):
         return f"{found}; give a mask with more pixels"
-    count, mean, std = (moment.values for moment in temporal_moments(coherence))
     enough = settings.get("min_count", enough_observations(coherence.sizes["pair"]))
-    steady = np.sort(mean[(std < settings["maximum_std"]) & (count >= enough)])
+    above = _steady_above(coherence, settings["maximum_std"], enough)
     where = "" if settings.get("domain") == "the whole scene" else " over the whole scene"
-    if len(steady) >= min_pixels:
-        minimum = np.ceil(steady[-min_pixels] * 100 - 1) / 100
-        if minimum > 0:
-            more = int((steady > minimum).sum())
-            return f"{found}; stable_pixels(minimum={minimum:g}) would find {more}{where}"
+    helps = np.flatnonzero(above >= min_pixels)
+    if helps.size and helps[-1] > 0:
+        best = helps[-1]
+        return f"{found}; stable_pixels(minimum={best / 100:g}) would find {above[best]}{where}"
     return (
         f"{found}; no minimum gives enough with maximum_std={settings['maximum_std']:g}{where}: "
-        f"only {len(steady)} pixels are that steady; use a larger scene or a larger window"
+        f"only {above[0]} pixels are that steady; use a larger scene or a larger window"
     )
+
+
+def _steady_above(coherence: xr.DataArray, maximum_std: float, min_count: int) -> Any:
+    """How many steady pixels have a mean above 0, 0.01, … 1; one pass."""
+    count, mean, std = temporal_moments(coherence)
+    # Bins are closed below; of negative means they are so above.
+    negative = -mean.where((std < maximum_std) & (count >= min_count)).data
+    edges = -np.arange(101, -1, -1) / 100
+    if is_lazy(mean):
+        import dask.array as da
+
+        counts = da.histogram(negative, bins=edges)[0].compute()
+    else:
+        counts = np.histogram(negative, bins=edges)[0]
+    return np.cumsum(counts)[::-1]

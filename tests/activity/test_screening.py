@@ -89,9 +89,11 @@ def test_chunks_do_not_matter(coherence, stable):
     assert all(variable.chunks is None for variable in chunked.variables.values())
 
 
-def test_too_few_stable_pixels_says_what_would_be_enough(rng):
+@pytest.mark.parametrize("chunks", [None, {"pair": 2, "y": 7}])
+def test_too_few_stable_pixels_says_what_would_be_enough(rng, chunks):
     coherence = oracles.series(np.clip(rng.normal(0.7, 0.05, (6, 20, 20)), 0, 1))
     coherence[:, :2, :2] = 0.9
+    coherence = coherence if chunks is None else coherence.chunk(chunks)
     stable = stable_pixels(coherence)
     with pytest.raises(TooFewStablePixels, match=r"min_pixels=30.*got 4 .*min_pixels=4") as caught:
         screen_pairs(coherence, stable)
