@@ -152,13 +152,14 @@ def _geocode(
             slice(max(int(np.nanmin(place)), 0), min(int(np.nanmax(place)) + 2, size))
             for place, size in zip((row, column), data.shape[-2:], strict=True)
         )
-        return (first, last), partial(_given, row - first.start, column - last.start)
+        # Views of the one table: a block subtracts where its window begins when it is computed.
+        return (first, last), partial(_within, row, column, first.start, last.start)
 
     return fill(data, box, plan, partial(_read, method=method, missing=missing), missing=missing)
 
 
-def _given(row: Floats, column: Floats) -> tuple[Floats, Floats]:
-    return row, column
+def _within(row: Floats, column: Floats, top: int, left: int) -> tuple[Floats, Floats]:
+    return row - top, column - left
 
 
 def _read(part: Any, where: tuple[Floats, Floats], *, method: str, missing: float) -> Any:
