@@ -33,6 +33,9 @@ def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     ------
     FileNotFoundError
         If the folder that is to hold it does not exist.
+    FileExistsError
+        If a folder stands where a file is to appear, or a file where a folder is: that is not
+        replaced.
 
     Examples
     --------
@@ -56,6 +59,10 @@ def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def _replace(partial: Path, target: Path) -> None:
+    if target.exists() and partial.exists() and target.is_dir() != partial.is_dir():
+        kind = "folder" if target.is_dir() else "file"
+        message = f"{target} is a {kind} and is not overwritten; choose another path"
+        raise FileExistsError(message)
     if not target.is_dir():
         partial.replace(target)
         return

@@ -39,3 +39,16 @@ def test_a_folder_is_replaced_as_one(tmp_path: Path) -> None:
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="make it first"), whole(tmp_path / "no" / "file"):
         pass
+
+
+def test_a_folder_never_gives_way_to_a_file_nor_a_file_to_a_folder(tmp_path: Path) -> None:
+    folder, file = tmp_path / "results", tmp_path / "notes"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("years of work")
+    file.write_text("years of work")
+    with pytest.raises(FileExistsError, match=r"is a folder .* choose another"), whole(folder) as p:
+        p.write_text("a map")
+    with pytest.raises(FileExistsError, match=r"is a file .* choose another"), whole(file) as p:
+        p.mkdir()
+    assert (folder / "thesis.txt").read_text() == file.read_text() == "years of work"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["notes", "results"]

@@ -361,6 +361,8 @@ def test_figures_are_saved_whole(tmp_path, suffix):
     path = plots.save(plots.map_figure(square_layer(np.zeros((4, 4)))), tmp_path / f"a.{suffix}")
     assert path.stat().st_size > 1000
     assert [file.name for file in tmp_path.iterdir()] == [f"a.{suffix}"]
+    with pytest.raises(ValueError, match=r"use e\.g\. .*figure\.png"):
+        plots.save(plots.map_figure(square_layer(np.zeros((4, 4)))), tmp_path / "figure")
     with pytest.raises(ValueError, match="unknown"):
         plots.save(plots.map_figure(square_layer(np.zeros((4, 4)))), tmp_path / "b.unknown")
     assert [file.name for file in tmp_path.iterdir()] == [f"a.{suffix}"]

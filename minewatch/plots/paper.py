@@ -38,6 +38,13 @@ def save(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 150) -> Pat
     pathlib.Path
         The file.
 
+    Raises
+    ------
+    ValueError
+        If the suffix is missing or means no format.
+    FileNotFoundError
+        If the folder does not exist.
+
     Examples
     --------
     >>> import tempfile
@@ -45,6 +52,9 @@ def save(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 150) -> Pat
     ...     save(sheet(4, 3), Path(folder) / "empty.png").name
     'empty.png'
     """
+    if not Path(path).suffix:
+        message = f"save finds no suffix in {path} to tell the format by; use e.g. {path}.png"
+        raise ValueError(message)
     with whole(path) as partial:
         figure.savefig(partial, dpi=dpi, facecolor="white")
     return Path(path)
