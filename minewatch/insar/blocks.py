@@ -71,7 +71,8 @@ def coarsen_mean(
     bare = coherence.drop_vars(coherence.coords)
     size = {"y": rows, "x": columns}
     valid = bare.notnull().coarsen(size, boundary="trim").sum()
-    mean = bare.coarsen(size, boundary="trim").mean().where(valid >= min_valid * rows * columns)
+    need = min_valid * rows * columns - 1e-9  # a third of nine is three, in binary too
+    mean = bare.coarsen(size, boundary="trim").mean().where(valid >= need)
     mean = mean.assign_coords(block_coords(coherence, factor))
     return conform(mean, COHERENCE, **{**_kept(coherence), "factor": factor})
 

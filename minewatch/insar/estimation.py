@@ -85,7 +85,8 @@ def coherence(
     Raises
     ------
     ValueError
-        If `window` has fewer than two samples, exceeds the image as a block, or `mode` is unknown.
+        If `window` has fewer than two samples, exceeds the image as a block, `mode` is unknown or
+        `min_valid` is no share.
     KeyError
         If `slc` lacks a date of `pairs`.
 
@@ -236,7 +237,7 @@ def _estimate(
     by: str,
 ) -> xr.DataArray:
     require(slc, "time", "y", "x", dtype="complex64", by=by)
-    _check_window(window, mode, slc, by=by)
+    _check_settings(window, mode, min_valid, slc, by=by)
     reference, secondary = slc_positions(slc, pairs, by=by)
     gamma = _apply.paired_windows(
         kernel,
@@ -249,15 +250,17 @@ def _estimate(
         dtype="complex64" if kernel is kernels.complex_coherence else "float32",
     )
     if mode == "multilook":
-        # The estimate of a whole block is the sliding one at its centre sample.
+        # The estimate of a whole block is the sliding one at its centre; a copy frees the others.
         rows, columns = window
         height, width = (gamma.sizes["y"] // rows * rows, gamma.sizes["x"] // columns * columns)
         picked = gamma.isel(y=slice(rows // 2, height, rows), x=slice(columns // 2, width, columns))
-        gamma = picked.drop_vars(picked.coords).assign_coords(block_coords(gamma, window))
+        gamma = picked.copy().drop_vars(picked.coords).assign_coords(block_coords(gamma, window))
     return gamma.assign_coords(_pair_coords(pairs))
 
 
-def _check_window(window: tuple[int, int], mode: str, slc: xr.DataArray, *, by: str) -> None:
+def _check_settings(
+    window: tuple[int, int], mode: str, min_valid: float, slc: xr.DataArray, *, by: str
+) -> None:
     if mode not in ("sliding", "multilook"):
         message = f"{by} knows the modes 'sliding' and 'multilook', got mode={mode!r}"
         raise ValueError(message)
@@ -266,6 +269,9 @@ def _check_window(window: tuple[int, int], mode: str, slc: xr.DataArray, *, by: 
             f"{by} needs a window of at least two samples, rows × columns, got window={window}: "
             "of one sample coherence is always 1; use (3, 10)"
         )
+        raise ValueError(message)
+    if not 0 <= min_valid <= 1:
+        message = f"{by} needs a share of 0 to 1, got min_valid={min_valid}; 0.5 asks for half"
         raise ValueError(message)
     if mode == "multilook" and (window[0] > slc.sizes["y"] or window[1] > slc.sizes["x"]):
         message = (

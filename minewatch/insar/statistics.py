@@ -233,22 +233,15 @@ def debias(coherence: xr.DataArray, *, looks: float) -> xr.DataArray:
     """
     require(coherence, ..., "y", "x", dtype="floating", by="debias")
     nodes = np.linspace(0, 1, _NODES)
-    result = _apply.windowed(
-        _Inverse(expected_coherence(nodes, looks), nodes), coherence, window=(1, 1)
-    )
+    curve = PchipInterpolator(expected_coherence(nodes, looks), nodes)
+    result = _apply.with_shared(_inverted, curve, [coherence])
     kept = {name: coherence.attrs.get(name) for name in ("window", "mode")}
     return conform(result, COHERENCE, **kept, looks=looks, debiased=True)
 
 
-class _Inverse:
-    """Monotone interpolation of node values, as a block function that travels to workers."""
-
-    def __init__(self, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> None:
-        self.x, self.y = x, y
-
-    def __call__(self, block: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        inside = np.clip(block, self.x[0], self.x[-1])  # NaN stays NaN
-        return np.asarray(PchipInterpolator(self.x, self.y)(inside), "float32")
+def _inverted(curve: PchipInterpolator, block: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    floor, top = curve.x[[0, -1]]
+    return np.asarray(curve(np.clip(block, floor, top)), "float32")  # NaN stays NaN
 
 
 def _plain(values: npt.NDArray[np.float64]) -> Any:

@@ -54,6 +54,12 @@ def test_multilook_is_the_sliding_estimate_at_block_centres(slc, pairs, window):
     np.testing.assert_array_equal(blocks.values, whole)
 
 
+def test_multilook_keeps_no_more_than_its_blocks(slc, pairs):
+    blocks = insar.coherence(slc, pairs, mode="multilook")
+    owner = blocks.data if blocks.data.base is None else blocks.data.base
+    assert owner.nbytes == blocks.nbytes
+
+
 def test_multilook_is_the_block_sum(rng):
     full = oracles.stack(oracles.circular_gaussian((2, 17, 34), rng))
     blocks = insar.coherence(full, insar.select_pairs(full), window=(3, 10), mode="multilook")
@@ -83,6 +89,14 @@ def test_it_is_lazy_and_blind_to_chunks(slc, pairs, mode, chunks):
         labels = insar.select_pairs(slc.chunk(chunks))
     xr.testing.assert_allclose(lazy.compute(), insar.coherence(slc, pairs, mode=mode), atol=1e-6)
     xr.testing.assert_identical(labels, pairs)
+
+
+def test_chunks_change_no_bit_and_cost_three_tasks_each(slc, pairs):
+    whole = insar.complex_coherence(slc, pairs)
+    lazy = insar.complex_coherence(slc.chunk(time=1, y=5, x=7), pairs)
+    np.testing.assert_array_equal(lazy, whole)
+    blocks = 3 * 4 * 5  # loaded, cut into rims, and two of three joined to a pair
+    assert len(dict(lazy.data.dask)) <= 3 * blocks + 3
 
 
 def test_what_comes_out(slc, pairs):
@@ -200,6 +214,9 @@ def test_errors(slc, pairs):
         insar.coherence(slc, pairs, window=(3, 40), mode="multilook")
     with pytest.raises(TypeError, match=r"astype\('complex64'\)"):
         insar.coherence(slc.real, pairs)
+    for share in (50, -0.1, np.nan):
+        with pytest.raises(ValueError, match=rf"0 to 1, got min_valid={share}; 0.5 asks for half"):
+            insar.coherence(slc, pairs, min_valid=share)
     phase = xr.DataArray(np.zeros((2, 17, 33)), dims=("pair", "y", "x"))
     with pytest.raises(ValueError, match="one grid"):
         insar.coherence(slc, pairs, phase=phase)
