@@ -23,7 +23,8 @@ def precision_recall(
     """Precision, recall and F at every threshold that changes the map. Computes.
 
     An element is mapped where its probability is at or above the threshold. Use probabilities of
-    samples that the model has not seen, e.g. of :func:`minewatch.learn.out_of_fold`.
+    samples that the model has not seen, e.g. of :func:`minewatch.learn.out_of_fold`; all of them
+    are sorted in memory, so give samples rather than maps.
 
     Parameters
     ----------
