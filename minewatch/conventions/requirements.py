@@ -242,6 +242,17 @@ def require_same_grid(
     if not same:
         message = (
             f"{by} needs both inputs on one grid, got {describe_grid(first)} and "
-            f"{describe_grid(second)}; bring one onto the other with minewatch.grids.resample"
+            f"{describe_grid(second)}{_apart(first, second)}; bring one onto the other with "
+            "minewatch.grids.resample"
         )
         raise ValueError(message)
+
+
+def _apart(first: xr.DataArray | xr.Dataset, second: xr.DataArray | xr.Dataset) -> str:
+    """How far the pixels of two grids of one size lie apart, which may be less than is printed."""
+    told = []
+    for dim in ("y", "x"):
+        ends = [data.indexes[dim].to_numpy() for data in (first, second) if dim in data.indexes]
+        if len(ends) == 2 and len(ends[0]) == len(ends[1]) and (ends[0] != ends[1]).any():
+            told.append(f"{dim} by up to {np.abs(ends[0] - ends[1]).max():.2g}")
+    return f", which differ in {' and '.join(told)}" if told else ""

@@ -84,6 +84,13 @@ def test_grids_are_told_apart() -> None:
             require_same_grid(one, other, by="ndai")
 
 
+def test_grids_that_differ_by_a_rounding_are_told_apart_too() -> None:
+    one = layer("y", "x", crs=UTM_21S)
+    other = one.assign_coords(x=one.x + 1e-9)
+    with pytest.raises(ValueError, match=r"which differ in x by up to 1e-09; bring"):
+        require_same_grid(one, other, by="ndai")
+
+
 def test_one_crs_written_in_two_ways_is_one_crs() -> None:
     one, other = layer("y", "x", crs=UTM_21S), layer("y", "x", crs=UTM_21S)
     other.spatial_ref.attrs["crs_wkt"] = CRS.from_epsg(32721).to_wkt("WKT1_GDAL")
