@@ -46,6 +46,19 @@ def test_windows_do_not_see_chunks(rng: np.random.Generator, chunks: dict[str, i
     npt.assert_allclose(result.compute(), expected, atol=2e-7)
 
 
+@pytest.mark.parametrize("window", [(1, 9), (8, 1), (1, 1)])
+@pytest.mark.parametrize("leading", [(), (4,), (2, 3)])
+def test_windows_of_any_shape_see_the_neighbours_they_need(
+    rng: np.random.Generator, window: tuple[int, int], leading: tuple[int, ...]
+) -> None:
+    values = rng.random((*leading, 20, 31), dtype="f4")
+    whole = xr.DataArray(values, dims=("band", "time", "y", "x")[-values.ndim :])
+    lazy = whole.chunk({dim: 7 if dim in "yx" else 1 for dim in whole.dims})
+    settings = {"window": window, "arguments": window}
+    result = _apply.windowed(box, lazy, **settings)
+    npt.assert_allclose(result.compute(), _apply.windowed(box, whole, **settings), atol=2e-7)
+
+
 def test_a_window_may_be_larger_than_the_image(rng: np.random.Generator) -> None:
     whole = image(rng, 2, 5, 4)
     for chunks in ({}, {"y": 2, "x": 3}):
@@ -85,6 +98,20 @@ def test_pairs_of_a_stack_do_not_see_chunks(
     assert result.chunks == ((1, 1, 1), *lazy.chunks[1:])
     assert set(result.coords) == {"y", "x", "spatial_ref"}
     npt.assert_allclose(result.compute(), expected, atol=3e-7)
+
+
+def test_pairs_in_memory_are_taken_one_by_one(rng: np.random.Generator) -> None:
+    stack = (image(rng, 5, 20, 30) + 0j).astype("complex64")
+    seen = []
+
+    def first(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        seen.append((one.shape, np.shares_memory(one, stack.values)))
+        return (one * other).real
+
+    ends = np.array([3, 0, 0]), np.array([4, 2, 1])
+    got = _apply.paired_windows(first, stack, *ends, window=(3, 3))
+    npt.assert_array_equal(got, (stack.values[ends[0]] * stack.values[ends[1]]).real)
+    assert seen == [((20, 30), True)] * 3
 
 
 def test_windows_cost_three_tasks_a_block(rng: np.random.Generator) -> None:

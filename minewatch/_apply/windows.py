@@ -73,7 +73,8 @@ def paired_windows(
 ) -> xr.DataArray:
     """Run a two-image window kernel over pairs of a (time, y, x) stack.
 
-    The halo is cut once per acquisition, however many pairs it is part of.
+    The halo is cut once per acquisition, however many pairs it is part of. In memory pairs are
+    taken one by one, so that no second stack is made.
 
     Parameters
     ----------
@@ -99,12 +100,12 @@ def paired_windows(
         if "time" not in coordinate.dims and name != "time"
     }
     flatten = _Flattened(kernel) if phase is not None else kernel
-    if not len(reference):
-        data: Any = np.empty((0, *stack.shape[1:]), dtype)
-    elif not is_lazy(stack) and (phase is None or not is_lazy(phase)):
-        blocks = [stack.data[reference], stack.data[secondary]]
-        blocks += [] if phase is None else [phase.data]
-        data = flatten(*blocks, *arguments)
+    if not len(reference) or not (is_lazy(stack) or (phase is not None and is_lazy(phase))):
+        data: Any = np.empty((len(reference), *stack.shape[1:]), dtype)
+        for pair, ends in enumerate(zip(reference, secondary, strict=True)):
+            blocks = [stack.data[end] for end in ends]
+            blocks += [] if phase is None else [phase.data[pair]]
+            data[pair] = flatten(*blocks, *arguments)
     else:
         stack = stack if is_lazy(stack) else stack.chunk({"time": 1})
         whole = _wide_enough(stack.data.rechunk({0: 1}), window)
