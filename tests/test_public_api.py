@@ -120,6 +120,7 @@ LAZY: dict[str, Callable[[Inputs], Any]] = {
     ),
     "insar.complex_coherence": lambda i: insar.complex_coherence(i.slc, i.pairs),
     "insar.interferogram": lambda i: insar.interferogram(i.slc, i.pairs),
+    "insar.in_months": lambda i: insar.in_months(i.coherence, [5, 6]),
     "insar.coarsen_mean": lambda i: insar.coarsen_mean(i.coherence, factor=(2, 2)),
     "insar.debias": lambda i: insar.debias(i.coherence, looks=18),
     "activity.stable_pixels": lambda i: activity.stable_pixels(i.coherence),

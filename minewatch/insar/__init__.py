@@ -10,6 +10,7 @@ from __future__ import annotations
 from minewatch.insar.blocks import coarsen_mean
 from minewatch.insar.estimation import coherence, complex_coherence, interferogram
 from minewatch.insar.pairs import select_pairs
+from minewatch.insar.seasons import in_months
 from minewatch.insar.statistics import (
     coherence_cdf,
     debias,
@@ -19,6 +20,7 @@ from minewatch.insar.statistics import (
 
 __all__ = [
     "select_pairs",
+    "in_months",
     "coherence",
     "complex_coherence",
     "interferogram",

@@ -14,8 +14,11 @@ import xarray as xr
 
 from minewatch.conventions import plain_attrs, require
 from minewatch.insar.identity import acquisition_times, label_values
+from minewatch.insar.seasons import calendar_months, month_numbers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy.typing as npt
 
 __all__ = ["PAIR_COORDS", "select_pairs"]
@@ -31,21 +34,38 @@ PAIR_COORDS = {
 }
 """The coordinates along ``pair`` and their attributes."""
 
+ALIKE = (
+    "polarization",
+    "orbit",
+    "relative_orbit",
+    "track",
+    "orbit_direction",
+    "burst",
+    "subswath",
+    "frame",
+)
+"""Coordinates along ``time`` in which both images of a pair must agree."""
+
 
 def select_pairs(
     slc: xr.DataArray,
     *,
     max_temporal_baseline: float | None = None,
     max_perpendicular_baseline: float | None = 250.0,
-    n_next: int = 1,
+    n_next: int | None = 1,
+    months: Iterable[int] | None = None,
 ) -> xr.Dataset:
     r"""Pairs of acquisitions worth an interferogram.
 
     Each acquisition is paired with the `n_next` that follow it, which for 1 gives the series of
-    consecutive pairs that an activity index counts on. A pair loses coherence with its baseline,
-    whatever the ground does: geometrically by :math:`1 - |B_\perp| / B_c`, with a critical
-    baseline of about 6.4 km for Sentinel-1 IW, and far more from any topographic phase that is
-    left in the window; hence the limit.
+    consecutive pairs that an activity index counts on. Only images of one viewing geometry and
+    polarization interfere: where `slc` has a coordinate along time of one of these names,
+    ``polarization``, ``orbit``, ``relative_orbit``, ``track``, ``orbit_direction``, ``burst``,
+    ``subswath`` or ``frame``, an acquisition is paired with those of the same value alone (so an
+    absolute orbit number, new at each pass, needs another name). A pair loses coherence with its
+    baseline, whatever the ground does: geometrically by :math:`1 - |B_\perp| / B_c`, with a
+    critical baseline of about 6.4 km for Sentinel-1 IW, and far more from any topographic phase
+    that is left in the window; hence the limit.
 
     Parameters
     ----------
@@ -57,23 +77,32 @@ def select_pairs(
     max_perpendicular_baseline : float, optional
         Longest perpendicular baseline in metres, of either sign; None sets no limit. A pair whose
         baseline is unknown is kept, with a warning.
-    n_next : int
-        With how many later acquisitions each one is paired.
+    n_next : int, optional
+        With how many later acquisitions each one is paired; None pairs it with all that
+        `max_temporal_baseline` allows.
+    months : iterable of int, optional
+        Season: keep pairs whose second acquisition is in these months, 1 to 12 (see
+        :func:`in_months`).
 
     Returns
     -------
     xarray.Dataset
         Pair table: coordinates ``pair`` (number), ``reference_time``, ``secondary_time``,
-        ``temporal_baseline`` (days) and ``perpendicular_baseline`` (m, secondary minus reference).
+        ``temporal_baseline`` (days) and ``perpendicular_baseline`` (m, secondary minus reference),
+        in the order of the reference times, then of the secondary times. Its attribute
+        ``mixed_pairs`` counts the pairs that were not made because a geometry or polarization
+        differs.
 
     Raises
     ------
     ValueError
-        If a time occurs twice or is missing, fewer than two acquisitions came, or no pair is left.
+        If a time occurs twice or is missing, fewer than two acquisitions came, a setting is out
+        of range, or no pair is left.
 
     See Also
     --------
     coherence : what the pairs are for.
+    in_months : the season of pairs that exist.
 
     References
     ----------
@@ -95,11 +124,13 @@ def select_pairs(
     array([  80., -120.])
     """
     require(slc, "time", "y", "x", by="select_pairs")
-    if n_next < 1:
+    if n_next is not None and n_next < 1:
         message = (
-            f"select_pairs needs n_next of 1 or more, got {n_next}; 1 pairs neighbours in time"
+            f"select_pairs needs n_next of 1 or more, got {n_next}; 1 pairs neighbours in time, "
+            "None all within max_temporal_baseline"
         )
         raise ValueError(message)
+    season = None if months is None else month_numbers(months, by="select_pairs")
     times = acquisition_times(slc)
     if len(times) < 2:
         message = f"select_pairs needs at least two acquisitions, got {len(times)}; add dates"
@@ -108,23 +139,25 @@ def select_pairs(
         position = np.asarray(label_values(slc.coords["perpendicular_baseline"]), "float64")
     else:
         position = np.full(len(times), np.nan)
-    order = np.argsort(times.to_numpy(), kind="stable")
-    first, second = zip(
-        *(
-            (order[i], order[j])
-            for i in range(len(order))
-            for j in range(i + 1, min(i + 1 + n_next, len(order)))
-        ),
-        strict=True,
-    )
-    table = _table(
-        times[list(first)], times[list(second)], position[[*second]] - position[[*first]]
-    )
+    kinds = _kinds(slc)
+    first, second = _following(times, kinds, n_next)
+    if not len(first):
+        names = ", ".join(name for name in ALIKE if name in slc.coords)
+        message = (
+            f"select_pairs finds no two acquisitions of one {names}, only {sorted(set(kinds))}; "
+            f"open those of one geometry and polarization, or use slc.drop_vars([...]) on a "
+            "coordinate that does not tell images apart"
+        )
+        raise ValueError(message)
+    table = _table(times[first], times[second], position[second] - position[first])
     too_long = _beyond(table.temporal_baseline, max_temporal_baseline)
     too_wide = _beyond(table.perpendicular_baseline, max_perpendicular_baseline)
-    if (too_long | too_wide).all():
-        raise ValueError(_none_left(table, too_long, too_wide))
-    table = table.isel(pair=np.flatnonzero(~(too_long | too_wide)))
+    ends = calendar_months(table.secondary_time.values)
+    off_season = np.zeros(len(ends), bool) if season is None else ~np.isin(ends, season)
+    out = too_long | too_wide | off_season
+    if out.all():
+        raise ValueError(_none_left(table, too_long, too_wide, off_season))
+    table = table.isel(pair=np.flatnonzero(~out))
     table = table.assign_coords(pair=np.arange(table.sizes["pair"]))
     unknown = int(np.isnan(table.perpendicular_baseline.values).sum())
     if unknown and max_perpendicular_baseline is not None:
@@ -141,11 +174,39 @@ def select_pairs(
             {
                 "max_temporal_baseline": max_temporal_baseline,
                 "max_perpendicular_baseline": max_perpendicular_baseline,
-                "n_next": n_next,
+                "n_next": "all" if n_next is None else n_next,
+                "months": season,
+                "mixed_pairs": _mixed(times, kinds, n_next),
             }
         ),
     }
     return table
+
+
+def _kinds(slc: xr.DataArray) -> list[tuple[str, ...]]:
+    """What must be alike in both images of a pair, for each image."""
+    names = [name for name in ALIKE if name in slc.coords and slc.coords[name].dims == ("time",)]
+    columns = [[str(value) for value in label_values(slc.coords[name])] for name in names]
+    return list(zip(*columns, strict=True)) if columns else [()] * slc.sizes["time"]
+
+
+def _following(
+    times: pd.DatetimeIndex, kinds: list[tuple[str, ...]], n_next: int | None
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Positions of both images of each pair: one, and those of its kind that follow it."""
+    order = np.argsort(times.to_numpy(), kind="stable").tolist()
+    found: list[tuple[int, int]] = []
+    for rank, one in enumerate(order):
+        later = [other for other in order[rank + 1 :] if kinds[other] == kinds[one]]
+        found += [(one, other) for other in later[:n_next]]
+    first, second = np.array(found, np.intp).reshape(-1, 2).T
+    return first, second
+
+
+def _mixed(times: pd.DatetimeIndex, kinds: list[tuple[str, ...]], n_next: int | None) -> int:
+    """How many pairs there would be if all images were of one kind, but for their kinds."""
+    first, second = _following(times, [()] * len(kinds), n_next)
+    return sum(kinds[i] != kinds[j] for i, j in zip(first, second, strict=True))
 
 
 def _table(
@@ -170,19 +231,27 @@ def _beyond(baseline: xr.DataArray, limit: float | None) -> npt.NDArray[np.bool_
 
 
 def _none_left(
-    table: xr.Dataset, too_long: npt.NDArray[np.bool_], too_wide: npt.NDArray[np.bool_]
+    table: xr.Dataset,
+    too_long: npt.NDArray[np.bool_],
+    too_wide: npt.NDArray[np.bool_],
+    off_season: npt.NDArray[np.bool_],
 ) -> str:
     """Say how many pairs fail on what, and what the pair nearest to the limits would need."""
     days = table.temporal_baseline.values
     metres = np.nan_to_num(abs(table.perpendicular_baseline.values))
-    best = int(np.lexsort((metres, days, too_long.astype(int) + too_wide))[0])
+    failed = too_long.astype(int) + too_wide + off_season
+    best = int(np.lexsort((metres, days, failed))[0])
     needs = []
     if too_long[best]:
         needs.append(f"max_temporal_baseline={np.ceil(days[best]):g}")
     if too_wide[best]:
         needs.append(f"max_perpendicular_baseline={np.ceil(metres[best]):g}")
+    if off_season[best]:
+        there = sorted(set(calendar_months(table.secondary_time.values).tolist()))
+        needs.append(f"months among {there}")
+    season = f", {int(off_season.sum())} end in other months" if off_season.any() else ""
     return (
         f"select_pairs leaves none of {len(days)} pairs: {int(too_long.sum())} are longer than "
-        f"max_temporal_baseline, {int(too_wide.sum())} wider than max_perpendicular_baseline; "
-        f"the closest would pass with {', '.join(needs)}"
+        f"max_temporal_baseline, {int(too_wide.sum())} wider than max_perpendicular_baseline"
+        f"{season}; the closest would pass with {', '.join(needs)}"
     )

@@ -97,3 +97,55 @@ def test_n_next_and_times_are_checked():
     unknown = slc().assign_coords(time=pd.to_datetime(["2022-01-01", None, "2022-02-01", None]))
     with pytest.raises(ValueError, match=r"NaT|twice"):
         insar.select_pairs(unknown)
+
+
+def test_all_pairs_within_a_time():
+    everything = insar.select_pairs(slc(), max_perpendicular_baseline=None, n_next=None)
+    assert everything.sizes["pair"] == 6
+    assert everything.attrs["n_next"] == "all"
+    near = insar.select_pairs(
+        slc(), max_perpendicular_baseline=None, n_next=None, max_temporal_baseline=24
+    )
+    assert dates(near) == [
+        ("06-01", "06-13"), ("06-01", "06-25"), ("06-13", "06-25"), ("06-13", "07-07"),
+        ("06-25", "07-07"),
+    ]  # fmt: skip
+
+
+def test_a_season_goes_by_the_second_acquisition():
+    pairs = insar.select_pairs(slc(), max_perpendicular_baseline=None, months=[7])
+    assert dates(pairs) == [("06-25", "07-07")]
+    np.testing.assert_array_equal(pairs.pair, [0])
+    assert pairs.attrs["months"] == [7]
+    with pytest.raises(ValueError, match=r"3 end in other months.*pass with .*months among \[6, 7"):
+        insar.select_pairs(slc(), max_perpendicular_baseline=None, months=range(11, 13))
+    with pytest.raises(ValueError, match=r"select_pairs needs months of 1 to 12, got \[0\]"):
+        insar.select_pairs(slc(), months=[0])
+
+
+@pytest.mark.parametrize(
+    "name", ["polarization", "orbit", "relative_orbit", "orbit_direction", "subswath", "burst"]
+)
+def test_images_that_do_not_interfere_are_never_paired(name):
+    mixed = slc((0.0, 10.0, 20.0, 30.0)).assign_coords({name: ("time", ["a", "b", "a", "b"])})
+    pairs = insar.select_pairs(mixed)
+    assert dates(pairs) == [("06-01", "06-25"), ("06-13", "07-07")]
+    assert pairs.attrs["mixed_pairs"] == 3  # every neighbour is of the other kind
+    np.testing.assert_array_equal(pairs.perpendicular_baseline, 20)
+    with nothing_computes():
+        lazy = insar.select_pairs(mixed.chunk(time=1))
+    xr.testing.assert_identical(lazy, pairs)
+    every = insar.select_pairs(mixed, n_next=None)
+    assert every.sizes["pair"] == 2
+    assert every.attrs["mixed_pairs"] == 4
+    with pytest.raises(ValueError, match=rf"one {name}, only .*'a'.*'b'.*drop_vars"):
+        insar.select_pairs(mixed.isel(time=[0, 1]))
+
+
+def test_two_coordinates_must_both_agree_and_one_for_all_says_nothing():
+    kinds = {"orbit_direction": ("time", list("aadd")), "polarization": ("time", list("vhhh"))}
+    pairs = insar.select_pairs(slc((0, 0, 0, 0)).assign_coords(kinds))
+    assert dates(pairs) == [("06-25", "07-07")]
+    plain = insar.select_pairs(slc().assign_coords(polarization="VV"))
+    xr.testing.assert_identical(plain, insar.select_pairs(slc()))
+    assert plain.attrs["mixed_pairs"] == 0
