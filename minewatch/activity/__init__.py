@@ -11,6 +11,8 @@ from __future__ import annotations
 from minewatch.activity.activity_index import tai
 from minewatch.activity.areas import activity_areas
 from minewatch.activity.baselines import baseline_regression
+from minewatch.activity.colour_areas import colour_counts
+from minewatch.activity.colours import activity_colours, activity_rgb
 from minewatch.activity.differences import coherence_threshold, mean_ndai, ndai
 from minewatch.activity.screening import TooFewStablePixels, screen_pairs
 from minewatch.activity.stable import stable_pixels
@@ -27,4 +29,7 @@ __all__ = [
     "tai",
     "activity_areas",
     "baseline_regression",
+    "activity_rgb",
+    "activity_colours",
+    "colour_counts",
 ]
