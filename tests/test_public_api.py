@@ -127,6 +127,9 @@ LAZY: dict[str, Callable[[Inputs], Any]] = {
     "activity.ndai": lambda i: activity.ndai(i.coherence, i.ledger.stable_mean),
     "activity.mean_ndai": lambda i: activity.mean_ndai(i.coherence, i.ledger),
     "activity.tai": lambda i: activity.tai(i.coherence, i.ledger, threshold=0.2),
+    "activity.agree": lambda i: activity.agree(
+        *[activity.tai(i.coherence, i.ledger, threshold=level) for level in (0.02, 0.05)]
+    ),
     "speckle.lee": lambda i: speckle.lee(i.backscatter, looks=4.4),
     "speckle.incidence_correction": lambda i: speckle.incidence_correction(i.power, i.angle),
     "radar.to_db": lambda i: radar.to_db(i.power),
@@ -146,6 +149,11 @@ LAZY: dict[str, Callable[[Inputs], Any]] = {
     "masks.sentinel2_clear": lambda i: masks.sentinel2_clear(i.quality),
     "masks.water": lambda i: masks.water(i.index("mndwi")),
     "masks.vegetation": lambda i: masks.vegetation(i.index("ndvi")),
+    "masks.low_backscatter": lambda i: masks.low_backscatter(i.radar.vv),
+    "masks.radar_geometry": lambda i: masks.radar_geometry(
+        i.ndai * 40, incidence=39, look_azimuth=78, reach=60
+    ),
+    "masks.exclusion": lambda i: masks.exclusion(vegetation=masks.vegetation(i.index("ndvi"))),
     "indices.compute": lambda i: indices.compute(i.bands),
     "composites.composite": lambda i: composites.composite(i.backscatter),
     "composites.composite mean": lambda i: composites.composite(i.power, reducer="mean"),

@@ -14,9 +14,11 @@ from minewatch.activity.baselines import baseline_regression
 from minewatch.activity.colour_areas import colour_counts
 from minewatch.activity.colours import activity_colours, activity_rgb
 from minewatch.activity.differences import coherence_threshold, mean_ndai, ndai
+from minewatch.activity.exclusions import excluded_areas
 from minewatch.activity.screening import TooFewStablePixels, screen_pairs
 from minewatch.activity.stable import stable_pixels
 from minewatch.activity.thresholds import ndai_threshold
+from minewatch.activity.tracks import agree
 
 __all__ = [
     "stable_pixels",
@@ -28,6 +30,8 @@ __all__ = [
     "coherence_threshold",
     "tai",
     "activity_areas",
+    "excluded_areas",
+    "agree",
     "baseline_regression",
     "activity_rgb",
     "activity_colours",

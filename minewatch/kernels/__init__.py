@@ -9,6 +9,7 @@ from __future__ import annotations
 from minewatch.kernels.activity import count_exceedances, ndai
 from minewatch.kernels.composites import nanmedian
 from minewatch.kernels.insar import coherence, complex_coherence
+from minewatch.kernels.relief import local_incidence, relief_codes
 from minewatch.kernels.speckle import lee
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "complex_coherence",
     "count_exceedances",
     "lee",
+    "local_incidence",
     "nanmedian",
     "ndai",
+    "relief_codes",
 ]

@@ -1,8 +1,4 @@
-"""Masks: which pixels of an image are worth reading.
-
-Quality masks are bool, and missing quality is not clear. Cover masks are uint8 classes with 255
-where nothing is known. Put a mask on with ``image.where(mask)``.
-"""
+"""Clear views of the ground, by the quality bands that come with optical scenes."""
 
 from __future__ import annotations
 
@@ -10,18 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minewatch.conventions import NO_CLASS, Layer, conform, require
+from minewatch.conventions import Layer, conform, require
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import xarray as xr
 
-__all__ = ["landsat_clear", "sentinel2_clear", "vegetation", "water"]
+__all__ = ["landsat_clear", "sentinel2_clear"]
 
 CLEAR = Layer("clear", "clear view of the ground", dtype="bool")
-WATER = Layer("water", "open water", dtype="uint8", flags={"land": 0, "water": 1})
-VEGETATION = Layer("vegetation", "green plants", dtype="uint8", flags={"other": 0, "vegetation": 1})
 
 LANDSAT_BITS = {"fill": 0, "dilated_cloud": 1, "cirrus": 2, "cloud": 3, "cloud_shadow": 4}
 """Bits of Landsat Collection 2 ``QA_PIXEL`` that make a pixel useless."""
@@ -113,65 +107,6 @@ def sentinel2_clear(
         message = f"sentinel2_clear keeps SCL classes 1 to 11, got {kept}; use e.g. (4, 5, 6, 7)"
         raise ValueError(message)
     return conform(quality.isin(kept), CLEAR, classes=kept)
-
-
-def water(mndwi: xr.DataArray, *, threshold: float = 0.0) -> xr.DataArray:
-    """Open water, where the seasonal median of MNDWI is above 0.
-
-    Parameters
-    ----------
-    mndwi : xarray.DataArray
-        :func:`minewatch.indices.mndwi` of a composite, any dims.
-    threshold : float
-        Above it is water.
-
-    Returns
-    -------
-    xarray.DataArray
-        ``water``, uint8: 0 land, 1 water, 255 unknown.
-
-    References
-    ----------
-    Xu (2006), Modification of normalised difference water index, Int. J. Remote Sensing 27(14),
-    doi:10.1080/01431160600589179
-
-    Examples
-    --------
-    >>> import xarray as xr
-    >>> water(xr.DataArray([-0.5, 0.4, np.nan])).values
-    array([  0,   1, 255], dtype=uint8)
-    """
-    return _above(mndwi, threshold, WATER, by="water")
-
-
-def vegetation(ndvi: xr.DataArray, *, threshold: float = 0.4) -> xr.DataArray:
-    """Green plants, where the seasonal median of NDVI is above 0.4.
-
-    Parameters
-    ----------
-    ndvi : xarray.DataArray
-        :func:`minewatch.indices.ndvi` of a composite, any dims.
-    threshold : float
-        Above it is vegetation.
-
-    Returns
-    -------
-    xarray.DataArray
-        ``vegetation``, uint8: 0 other, 1 vegetation, 255 unknown.
-
-    Examples
-    --------
-    >>> import xarray as xr
-    >>> vegetation(xr.DataArray([0.1, 0.7, np.nan])).values
-    array([  0,   1, 255], dtype=uint8)
-    """
-    return _above(ndvi, threshold, VEGETATION, by="vegetation")
-
-
-def _above(index: xr.DataArray, threshold: float, layer: Layer, *, by: str) -> xr.DataArray:
-    require(index, ..., by=by, dtype="floating")
-    above = (index > threshold).astype("uint8")
-    return conform(above.where(np.isfinite(index), NO_CLASS), layer, threshold=float(threshold))
 
 
 def _require_quality(quality: xr.DataArray, *, by: str) -> None:

@@ -1,0 +1,24 @@
+"""Masks: which pixels of an image are worth reading, and why the others are not.
+
+Quality masks are bool, and missing quality is not clear; put them on with ``image.where(mask)``.
+What looks like a mine and is none (plants, water), and what the radar cannot see (shadow, layover),
+are uint8 classes with 255 where nothing is known; :func:`exclusion` joins them into one layer of
+reasons, and ``exclusion > 0`` is what :func:`minewatch.activity.tai` leaves out.
+"""
+
+from __future__ import annotations
+
+from minewatch.masks.cover import low_backscatter, vegetation, water
+from minewatch.masks.quality import landsat_clear, sentinel2_clear
+from minewatch.masks.reasons import exclusion
+from minewatch.masks.relief import radar_geometry
+
+__all__ = [
+    "landsat_clear",
+    "sentinel2_clear",
+    "vegetation",
+    "water",
+    "low_backscatter",
+    "radar_geometry",
+    "exclusion",
+]
