@@ -16,12 +16,13 @@ from minewatch.conventions import crs_of
 if TYPE_CHECKING:
     import geopandas as gpd
 
+    from minewatch.simulate.pit_site import OpenPit
     from minewatch.simulate.world import World
 
-__all__ = ["write_slc", "write_vectors"]
+__all__ = ["feature_collection", "write_slc", "write_vectors"]
 
 
-def write_slc(world: World, folder: str | Path) -> Path:
+def write_slc(world: World | OpenPit, folder: str | Path) -> Path:
     """Write the SLC stack as one complex64 GeoTIFF a date, and the baselines as CSV.
 
     Files are ``slc_VV_YYYYMMDD.tif``; ``perpendicular_baselines.csv`` has the columns ``time`` and
@@ -29,8 +30,8 @@ def write_slc(world: World, folder: str | Path) -> Path:
 
     Parameters
     ----------
-    world : World
-        The simulated world.
+    world : World or OpenPit
+        The simulated world; only its ``slc`` is written.
     folder : path
         Where to write; made if missing.
 
@@ -113,13 +114,30 @@ def write_vectors(world: World, folder: str | Path) -> Path:
         "regions": world.regions,
     }
     for name, table in tables.items():
-        text = json.dumps(_feature_collection(table))
+        text = json.dumps(feature_collection(table))
         (folder / f"{name}.geojson").write_text(text, encoding="utf-8")
     return folder
 
 
-def _feature_collection(table: gpd.GeoDataFrame) -> dict[str, Any]:
-    """Longitude and latitude to a centimetre, outer rings counter-clockwise, no CRS member."""
+def feature_collection(table: gpd.GeoDataFrame) -> dict[str, Any]:
+    """Vectors as GeoJSON (RFC 7946): degrees to a centimetre, outer rings counter-clockwise.
+
+    Parameters
+    ----------
+    table : geopandas.GeoDataFrame
+        Outlines in any CRS; every other column becomes a property.
+
+    Returns
+    -------
+    dict
+        A FeatureCollection, without a CRS member.
+
+    Examples
+    --------
+    >>> from minewatch.simulate.pit_ground import lay_pit
+    >>> feature_collection(lay_pit(96, seed=1).zones)["features"][0]["properties"]["name"]
+    'A1'
+    """
     degrees = table.to_crs(4326)
     columns = [name for name in degrees.columns if name != degrees.geometry.name]
     records = degrees[columns].to_dict("records")
