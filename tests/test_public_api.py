@@ -127,6 +127,11 @@ LAZY: dict[str, Callable[[Inputs], Any]] = {
     "activity.ndai": lambda i: activity.ndai(i.coherence, i.ledger.stable_mean),
     "activity.mean_ndai": lambda i: activity.mean_ndai(i.coherence, i.ledger),
     "activity.tai": lambda i: activity.tai(i.coherence, i.ledger, threshold=0.2),
+    "activity.update_tai": lambda i: activity.update_tai(
+        activity.tai(i.coherence[:3], i.ledger.isel(pair=slice(3)), threshold=0.2),
+        i.coherence,
+        i.ledger,
+    ),
     "activity.agree": lambda i: activity.agree(
         *[activity.tai(i.coherence, i.ledger, threshold=level) for level in (0.02, 0.05)]
     ),

@@ -19,6 +19,7 @@ from minewatch.activity.screening import TooFewStablePixels, screen_pairs
 from minewatch.activity.stable import stable_pixels
 from minewatch.activity.thresholds import ndai_threshold
 from minewatch.activity.tracks import agree
+from minewatch.activity.updates import update_tai
 
 __all__ = [
     "stable_pixels",
@@ -29,6 +30,7 @@ __all__ = [
     "ndai_threshold",
     "coherence_threshold",
     "tai",
+    "update_tai",
     "activity_areas",
     "excluded_areas",
     "agree",

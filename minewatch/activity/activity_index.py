@@ -9,30 +9,21 @@ a sample, so that coherence is read once and no cube of NDAI is made.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
-import xarray as xr
+from typing import TYPE_CHECKING, Literal
 
 from minewatch import _apply, kernels
 from minewatch.activity.differences import check_threshold, coherence_threshold
-from minewatch.activity.intervals import CLASSES, INTERVALS, class_table, share_table
-from minewatch.activity.series import grouped, kept_means, only_counted, stack_groups
-from minewatch.activity.stable import enough_observations
-from minewatch.conventions import Layer, conform, plain_attrs, require, require_same_grid
-from minewatch.insar.identity import label_values
+from minewatch.activity.records import pair_record
+from minewatch.activity.series import grouped, kept_means, only_counted
+from minewatch.activity.summaries import index_of_counts
+from minewatch.conventions import require, require_same_grid
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
+    import xarray as xr
 
-__all__ = ["summary_of_counts", "tai"]
-
-TAI = Layer("tai", "temporal activity index")
-EXCEEDED = Layer("exceeded", "observations above the threshold", dtype="uint16")
-OBSERVED = Layer("observed", "observations", dtype="uint16")
-LOWER = Layer("lower", "lower end of the interval of the temporal activity index")
-UPPER = Layer("upper", "upper end of the interval of the temporal activity index")
-ACTIVITY = Layer("activity", "activity class", dtype="uint8", flags=CLASSES)
+__all__ = ["counted", "tai", "without_coords"]
 
 
 def tai(
@@ -41,6 +32,7 @@ def tai(
     *,
     threshold: float | xr.DataArray,
     by: Literal["year", "season"] | None = None,
+    assign: Literal["secondary", "mid"] = "secondary",
     confidence: float = 0.95,
     interval: Literal["clopper-pearson", "wilson"] = "clopper-pearson",
     min_count: int | None = None,
@@ -67,9 +59,10 @@ def tai(
     threshold : float or xarray.DataArray
         NDAI threshold, e.g. from :func:`ndai_threshold`.
     by : {"year", "season"}, optional
-        One index a year, or a quarter beginning in December, March, June or September, by the
-        second acquisition. The index of all years is the one with None, which pools the dates,
-        not the mean of the yearly ones.
+        One index a year, or a quarter beginning in December, March, June or September. The index
+        of all years is the one with None, which pools the dates, not the mean of the yearly ones.
+    assign : {"secondary", "mid"}
+        Which date puts a pair into its year or season: the second acquisition or the middle.
     confidence : float
         Level of the interval.
     interval : {"clopper-pearson", "wilson"}
@@ -91,7 +84,8 @@ def tai(
     xarray.Dataset
         ``tai``, ``lower``, ``upper`` (float32, NaN where too little was observed), ``exceeded``,
         ``observed`` (uint16) and ``activity`` (uint8: 0 undecided, 1 stable, 2 active, 255 none);
-        dims (y, x), (year, y, x) or (season, y, x); lazy if `coherence` is.
+        dims (y, x), (year, y, x) or (season, y, x); lazy if `coherence` is. The attributes name
+        every pair, counted or dropped, by its two dates, so that pairs can be added later.
 
     Raises
     ------
@@ -102,6 +96,7 @@ def tai(
 
     See Also
     --------
+    update_tai : adds pairs without reading the others again.
     activity_areas : hectares of each class.
     minewatch.kernels.count_exceedances : the count on bare arrays.
 
@@ -111,7 +106,9 @@ def tai(
 
     Examples
     --------
+    >>> import numpy as np
     >>> import pandas as pd
+    >>> import xarray as xr
     >>> dates = pd.date_range("2022-06-01", periods=5, freq="12D")
     >>> coords = {"reference_time": ("pair", dates[:-1]), "secondary_time": ("pair", dates[1:])}
     >>> coherence = xr.DataArray(
@@ -133,148 +130,60 @@ def tai(
     require(coherence, "pair", "y", "x", dtype="floating", by="tai")
     level = check_threshold(threshold, by="tai")
     means = kept_means(coherence, ledger, by="tai")
-    groups = grouped(coherence, means, by, caller="tai")
-    if mask is not None:
-        require(mask, "y", "x", dtype="bool", by="tai (mask)")
-        require_same_grid(coherence, mask, by="tai")
-        mask = mask.drop_vars(mask.coords)
-    single = coherence.astype("float32", copy=False)
-    parts = []
-    for _, stable_mean in groups:
-        limits = stable_mean * coherence_threshold(1.0, level)
-        exceeded, observed = _apply.tally(kernels.count_exceedances, *only_counted(single, limits))
-        if mask is not None:
-            exceeded, observed = exceeded.where(~mask, 0), observed.where(~mask, 0)
-        part = summary_of_counts(
-            exceeded,
-            observed,
-            pairs=int(np.isfinite(limits).sum()),
-            confidence=confidence,
-            interval=interval,
-            min_count=min_count,
-            rule=rule,
-            active_minimum=active_minimum,
-            stable_maximum=stable_maximum,
-        )
-        parts.append(part)
-    result: xr.Dataset = stack_groups(parts, [label for label, _ in groups], by)
-    counted = np.isfinite(means)
-    dates = [label_values(coherence.coords[f"{end}_time"]) for end in ("reference", "secondary")]
-    record = {
-        "threshold": level,
-        "masked": mask is not None,
-        "pairs": int(counted.sum()),
-        "first_date": np.datetime_as_string(dates[0][counted].min(), unit="D"),
-        "last_date": np.datetime_as_string(dates[1][counted].max(), unit="D"),
-    }
-    if by is not None:
-        record["pairs"] = [part.attrs["pairs"] for part in parts]
-        record["min_count"] = [part.attrs["min_count"] for part in parts]
-    result = result.assign_attrs(plain_attrs({"long_name": "temporal activity", **record}))
-    for layer in result.data_vars.values():
-        layer.attrs["threshold"] = level
-    return result
+    groups = grouped(coherence, means, by, caller="tai", assign=assign)
+    bare = without_coords(mask, coherence, by="tai")
+    counts = []
+    for label, stable_mean in groups:
+        exceeded, observed = counted(coherence, stable_mean, level)
+        if bare is not None:
+            exceeded, observed = exceeded.where(~bare, 0), observed.where(~bare, 0)
+        counts.append((label, exceeded, observed))
+    return index_of_counts(
+        counts,
+        pair_record(coherence, means),
+        by=by,
+        assign=assign,
+        threshold=level,
+        masked=mask is not None,
+        min_count=min_count,
+        confidence=confidence,
+        interval=interval,
+        rule=rule,
+        active_minimum=active_minimum,
+        stable_maximum=stable_maximum,
+    )
 
 
-def summary_of_counts(
-    exceeded: xr.DataArray,
-    observed: xr.DataArray,
-    *,
-    pairs: int,
-    confidence: float = 0.95,
-    interval: str = "clopper-pearson",
-    min_count: int | None = None,
-    rule: str = "interval",
-    active_minimum: float = 0.5,
-    stable_maximum: float = 0.3,
-) -> xr.Dataset:
-    """Index, interval and class of counts; counts of several series may be added up first.
+def counted(
+    coherence: xr.DataArray, stable_mean: npt.NDArray[np.float64], threshold: float
+) -> tuple[xr.DataArray, xr.DataArray]:
+    """Exceedances and observations of each pixel, in one pass over the pairs that count.
 
     Parameters
     ----------
-    exceeded, observed : xarray.DataArray
-        Counts, unsigned integers, same dims.
-    pairs : int
-        How many observations there can be at most.
-    confidence, interval, min_count, rule, active_minimum, stable_maximum
-        As in :func:`tai`.
+    coherence : xarray.DataArray
+        Dims (pair, y, x).
+    stable_mean : numpy.ndarray
+        Mean stable coherence of each pair, NaN for pairs that do not count.
+    threshold : float
+        NDAI threshold.
 
     Returns
     -------
-    xarray.Dataset
-        The six layers of :func:`tai`.
-
-    Raises
-    ------
-    ValueError
-        If a setting is unknown or out of range.
-
-    Examples
-    --------
-    >>> e, n = (xr.DataArray(np.uint16([[count]]), dims=("y", "x")) for count in (12, 12))
-    >>> summary_of_counts(e, n, pairs=12).lower.values
-    array([[0.735]], dtype=float32)
+    (xarray.DataArray, xarray.DataArray)
+        Counts, uint16, dims (y, x).
     """
-    _check(confidence, interval, rule, active_minimum, stable_maximum)
-    enough = enough_observations(pairs) if min_count is None else min_count
-    shares = share_table(pairs, enough, confidence=confidence, interval=interval)
-    classes = class_table(
-        shares, rule=rule, active_minimum=active_minimum, stable_maximum=stable_maximum
-    )
-    settings: dict[str, Any] = {
-        "pairs": pairs,
-        "min_count": enough,
-        "confidence": confidence,
-        "interval": interval,
-        "rule": rule,
-        "active_minimum": active_minimum,
-        "stable_maximum": stable_maximum,
-    }
-    of: dict[str, dict[str, Any]] = {
-        "exceeded": {},
-        "observed": {},
-        "tai": {"min_count": enough},
-        "lower": {"confidence": confidence, "interval": interval},
-        "upper": {"confidence": confidence, "interval": interval},
-        "activity": {name: settings[name] for name in ("rule", "active_minimum", "stable_maximum")},
-    }
-    counts = [exceeded, observed]
-    layers = [
-        (TAI, _apply.with_shared(_look_up, shares[0], counts)),
-        (EXCEEDED, exceeded),
-        (OBSERVED, observed),
-        (LOWER, _apply.with_shared(_look_up, shares[1], counts)),
-        (UPPER, _apply.with_shared(_look_up, shares[2], counts)),
-        (ACTIVITY, _apply.with_shared(_look_up, classes, counts, dtype="uint8")),
-    ]
-    return xr.Dataset(
-        {layer.name: conform(data, layer, **of[layer.name]) for layer, data in layers},
-        attrs=plain_attrs(settings),
-    )
+    limits = stable_mean * coherence_threshold(1.0, threshold)
+    single = coherence.astype("float32", copy=False)
+    return _apply.tally(kernels.count_exceedances, *only_counted(single, limits))
 
 
-def _look_up(
-    table: npt.NDArray[Any], exceeded: npt.NDArray[Any], observed: npt.NDArray[Any]
-) -> npt.NDArray[Any]:
-    found: npt.NDArray[Any] = table[exceeded, observed]
-    return found
-
-
-def _check(
-    confidence: float, interval: str, rule: str, active_minimum: float, stable_maximum: float
-) -> None:
-    if interval not in INTERVALS:
-        message = f"tai knows the intervals {', '.join(INTERVALS)}, got interval={interval!r}"
-        raise ValueError(message)
-    if rule not in ("interval", "paper"):
-        message = f"tai knows the rules 'interval' and 'paper', got rule={rule!r}"
-        raise ValueError(message)
-    if not 0 < confidence < 1:
-        message = f"tai needs a confidence between 0 and 1, got {confidence}; 0.95 is usual"
-        raise ValueError(message)
-    if not 0 <= stable_maximum < active_minimum <= 1:
-        message = (
-            f"tai needs 0 <= stable_maximum < active_minimum <= 1, got {stable_maximum} and "
-            f"{active_minimum}; 0.3 and 0.5 are usual"
-        )
-        raise ValueError(message)
+def without_coords(
+    mask: xr.DataArray | None, coherence: xr.DataArray, *, by: str
+) -> xr.DataArray | None:
+    """A mask that was checked to lie on the grid of coherence, bare."""
+    if mask is None:
+        return None
+    require(mask, "y", "x", dtype="bool", by=f"{by} (mask)")
+    require_same_grid(coherence, mask, by=by)
+    return mask.drop_vars(mask.coords)

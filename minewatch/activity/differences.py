@@ -92,6 +92,7 @@ def mean_ndai(
     ledger: xr.Dataset,
     *,
     by: Literal["year", "season"] | None = None,
+    assign: Literal["secondary", "mid"] = "secondary",
     min_count: int = 3,
 ) -> xr.DataArray:
     """Mean NDAI of the pairs that the ledger keeps, in one pass over coherence.
@@ -103,9 +104,11 @@ def mean_ndai(
     ledger : xarray.Dataset
         From :func:`screen_pairs`; pairs are matched by their dates.
     by : {"year", "season"}, optional
-        One mean a year, or a quarter beginning in December, March, June or September, by the
-        second acquisition. For the snow-free months of each year select these pairs first and use
-        ``"year"``: ``coherence.isel(pair=coherence.secondary_time.dt.month.isin(range(5, 10)))``.
+        One mean a year, or a quarter beginning in December, March, June or September. For the
+        snow-free months of each year select these pairs first and use ``"year"``:
+        ``coherence.isel(pair=coherence.secondary_time.dt.month.isin(range(5, 10)))``.
+    assign : {"secondary", "mid"}
+        Which date puts a pair into its year or season: the second acquisition or the middle.
     min_count : int
         Fewest observations of a pixel (in each group), else NaN.
 
@@ -145,7 +148,7 @@ def mean_ndai(
     """
     require(coherence, "pair", "y", "x", dtype="floating", by="mean_ndai")
     means = kept_means(coherence, ledger, by="mean_ndai")
-    groups = grouped(coherence, means, by, caller="mean_ndai")
+    groups = grouped(coherence, means, by, caller="mean_ndai", assign=assign)
     single = coherence.astype("float32", copy=False)
     parts = []
     for _, level in groups:
@@ -153,7 +156,11 @@ def mean_ndai(
         parts.append(total / count.where(count >= min_count))
     stacked = stack_groups(parts, [label for label, _ in groups], by)
     pairs = [int(np.isfinite(level).sum()) for _, level in groups]
-    record = {"min_count": min_count, "pairs": pairs[0] if by is None else pairs}
+    record = {
+        "min_count": min_count,
+        "pairs": pairs[0] if by is None else pairs,
+        "assign": None if by is None else assign,
+    }
     return conform(stacked, MEAN_NDAI, **record)
 
 

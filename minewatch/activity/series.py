@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["grouped", "kept_means", "only_counted", "stack_groups"]
+__all__ = ["group_labels", "grouped", "judged_means", "kept_means", "only_counted", "stack_groups"]
 
 NONE_KEPT = (
     "{by}: the ledger keeps none of the {total} pairs ({reasons}); relax "
@@ -60,74 +60,150 @@ def kept_means(coherence: xr.DataArray, ledger: xr.Dataset, *, by: str) -> npt.N
     >>> kept_means(coherence, ledger, by="tai")
     array([0.9 ,  nan, 0.85])
     """
-    at = match_pairs(coherence, ledger, by=by)
-    keep = np.asarray(label_values(ledger["keep"]), bool)[at]
-    mean = np.asarray(label_values(ledger["stable_mean"]), "float64")[at]
-    mean = np.where(keep, mean, np.nan)
+    mean = judged_means(coherence, ledger, by=by)
     if not np.isfinite(mean).any():
-        raise ValueError(NONE_KEPT.format(by=by, total=len(at), reasons=_reasons(ledger)))
+        raise ValueError(NONE_KEPT.format(by=by, total=len(mean), reasons=_reasons(ledger)))
     return mean
 
 
+def judged_means(
+    pairs: xr.DataArray | xr.Dataset, ledger: xr.Dataset, *, by: str
+) -> npt.NDArray[np.float64]:
+    """Mean stable coherence of each pair, NaN where the ledger drops it; there may be none left.
+
+    Parameters
+    ----------
+    pairs : xarray.DataArray or xarray.Dataset
+        With the dates of its pairs.
+    ledger : xarray.Dataset
+        From :func:`~minewatch.activity.screen_pairs`; matched by dates.
+    by : str
+        The function that asks, for the message.
+
+    Returns
+    -------
+    numpy.ndarray
+        One float64 for each pair.
+
+    Raises
+    ------
+    KeyError
+        If the ledger lacks a pair.
+
+    Examples
+    --------
+    >>> dates = pd.date_range("2022-06-01", periods=2, freq="12D")
+    >>> coords = {"reference_time": ("pair", dates[:-1]), "secondary_time": ("pair", dates[1:])}
+    >>> ledger = xr.Dataset({"stable_mean": ("pair", [0.6]), "keep": ("pair", [False])}, coords)
+    >>> judged_means(ledger, ledger, by="update_tai")
+    array([nan])
+    """
+    at = match_pairs(pairs, ledger, by=by)
+    keep = np.asarray(label_values(ledger["keep"]), bool)[at]
+    mean = np.asarray(label_values(ledger["stable_mean"]), "float64")[at]
+    return np.where(keep, mean, np.nan)
+
+
 def grouped(
-    coherence: xr.DataArray, means: npt.NDArray[np.float64], by: str | None, *, caller: str
+    coherence: xr.DataArray,
+    means: npt.NDArray[np.float64],
+    by: str | None,
+    *,
+    caller: str,
+    assign: str = "secondary",
 ) -> list[tuple[Any, npt.NDArray[np.float64]]]:
-    """Split the pairs that count by the year or the season of their second acquisition.
+    """Split the pairs that count by year or season.
 
     Parameters
     ----------
     coherence : xarray.DataArray
-        Dims (pair, y, x), with ``secondary_time``.
+        Dims (pair, y, x), with the dates of its pairs.
     means : numpy.ndarray
         A number a pair, NaN for pairs that do not count.
-    by : {"year", "season"} or None
-        How to split. A season is a quarter that begins in December, March, June or September and
-        is labelled by its first day; December opens the winter of the year that follows.
-    caller : str
-        The function that asks, for the message.
+    by, assign, caller
+        As in :func:`group_labels`.
 
     Returns
     -------
     list of (label, numpy.ndarray)
         For each group its label and `means` with NaN outside of it.
 
-    Raises
-    ------
-    ValueError
-        If `by` is unknown.
-
     Examples
     --------
-    >>> dates = pd.to_datetime(["2021-12-05", "2022-01-10", "2022-07-01"])
-    >>> coherence = xr.DataArray(
-    ...     np.ones((3, 1, 1)),
-    ...     dims=("pair", "y", "x"),
-    ...     coords={"secondary_time": ("pair", dates)},
-    ... )
+    >>> dates = pd.to_datetime(["2021-11-23", "2021-12-05", "2022-01-10", "2022-07-01"])
+    >>> coords = {"reference_time": ("pair", dates[:-1]), "secondary_time": ("pair", dates[1:])}
+    >>> coherence = xr.DataArray(np.ones((3, 1, 1)), coords, ("pair", "y", "x"))
     >>> for label, means in grouped(coherence, np.full(3, 0.9), "season", caller="tai"):
     ...     print(str(label)[:10], means)
     2021-12-01 [0.9 0.9 nan]
     2022-06-01 [nan nan 0.9]
     """
-    if by is None:
+    first, last = (label_values(coherence.coords[f"{x}_time"]) for x in ("reference", "secondary"))
+    labels = group_labels(first, last, by, caller=caller, assign=assign)
+    if labels is None:
         return [(None, means)]
-    if by not in ("year", "season"):
-        message = f"{caller} groups by 'year' or 'season' or not at all (None), got by={by!r}"
-        raise ValueError(message)
-    dates = pd.DatetimeIndex(label_values(coherence.coords["secondary_time"]))
-    years, months = dates.year.to_numpy(), dates.month.to_numpy()
-    if by == "year":
-        labels = years
-    else:
-        begins = months // 3 * 3
-        begins, years = np.where(begins == 0, 12, begins), years - (begins == 0)
-        starts = [f"{y:04d}-{m:02d}-01" for y, m in zip(years, begins, strict=True)]
-        labels = np.array(starts, "datetime64[ns]")
     counted = np.isfinite(means)
     return [
         (label, np.where(counted & (labels == label), means, np.nan))
         for label in np.unique(labels[counted])
     ]
+
+
+def group_labels(
+    reference: npt.ArrayLike,
+    secondary: npt.ArrayLike,
+    by: str | None,
+    *,
+    caller: str,
+    assign: str = "secondary",
+) -> npt.NDArray[Any] | None:
+    """The year or the season of each pair.
+
+    Parameters
+    ----------
+    reference, secondary : array_like of datetime64
+        Dates of the pairs.
+    by : {"year", "season"} or None
+        What to tell apart. A season is a quarter that begins in December, March, June or September
+        and is labelled by its first day; December opens the winter of the year that follows.
+    caller : str
+        The function that asks, for the message.
+    assign : {"secondary", "mid"}
+        The date that counts: the second acquisition's or the middle of the two.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        A label a pair: years, or first days of seasons; None without `by`.
+
+    Raises
+    ------
+    ValueError
+        If `by` or `assign` is unknown.
+
+    Examples
+    --------
+    >>> one = np.datetime64("2021-12-26"), np.datetime64("2022-01-01")
+    >>> group_labels([one[0]], [one[1]], "year", caller="tai", assign="mid")
+    array([2021], dtype=int32)
+    """
+    if assign not in ("secondary", "mid"):
+        message = f"{caller} assigns a pair by 'secondary' or 'mid', got assign={assign!r}"
+        raise ValueError(message)
+    if by is None:
+        return None
+    if by not in ("year", "season"):
+        message = f"{caller} groups by 'year' or 'season' or not at all (None), got by={by!r}"
+        raise ValueError(message)
+    first, last = (pd.DatetimeIndex(np.asarray(dates)) for dates in (reference, secondary))
+    dates = last if assign == "secondary" else first + (last - first) / 2
+    years, months = dates.year.to_numpy(), dates.month.to_numpy()
+    if by == "year":
+        return years
+    begins = months // 3 * 3
+    begins, years = np.where(begins == 0, 12, begins), years - (begins == 0)
+    starts = [f"{y:04d}-{m:02d}-01" for y, m in zip(years, begins, strict=True)]
+    return np.array(starts, "datetime64[ns]")
 
 
 def only_counted(
@@ -193,7 +269,7 @@ def stack_groups(parts: Sequence[Any], labels: Sequence[Any], by: str | None) ->
         join="exact",
         combine_attrs="drop_conflicts",
     )
-    meaning = {"year": "year of the second acquisition", "season": "first day of the season"}
+    meaning = {"year": "year of the pairs", "season": "first day of the season"}
     stack[by].attrs["long_name"] = meaning[by]
     return stack
 

@@ -116,10 +116,16 @@ def test_what_comes_out(coherence, ledger):
     assert got.rio.crs.to_epsg() == 32721
     assert got.activity.attrs["flag_values"] == [0, 1, 2]
     assert got.activity.attrs["flag_meanings"] == "undecided stable active"
+    pairs = [got.attrs.pop(f"{use}_pairs") for use in ("counted", "dropped")]
+    ends = coherence.reference_time.to_index(), coherence.secondary_time.to_index()
+    every = np.array([f"{a.isoformat()}/{b.isoformat()}" for a, b in zip(*ends, strict=True)])
+    assert pairs == [every[ledger.keep].tolist(), every[~ledger.keep].tolist()]
+    assert got.attrs.pop("counted_stable_means") == ledger.stable_mean[ledger.keep].values.tolist()
     assert got.attrs == {
         "long_name": "temporal activity",
         "pairs": 11,
         "min_count": 4,
+        "min_count_is": "given",
         "confidence": 0.95,
         "interval": "clopper-pearson",
         "rule": "interval",
@@ -154,6 +160,19 @@ def test_seasons_and_years_add_up(rng):
         assert len(parts.attrs["pairs"]) == parts.sizes[by]
         assert sum(parts.attrs["pairs"]) == whole.attrs["pairs"]
     years = tai(coherence, ledger, threshold=THRESHOLD, by="year")
+    # By the middle of the two dates a pair may fall into the year before.
+    start = coherence.reference_time.to_index()
+    middle = (start + (coherence.secondary_time.to_index() - start) / 2).year
+    assert (middle != coherence.secondary_time.dt.year).any()
+    halfway = tai(coherence, ledger, threshold=THRESHOLD, by="year", assign="mid")
+    for year in (2021, 2022):
+        some = ledger.isel(pair=middle == year)
+        one = tai(coherence.isel(pair=middle == year), some, threshold=THRESHOLD)
+        xr.testing.assert_equal(halfway.sel(year=year, drop=True), one)
+    mean = mean_ndai(coherence, ledger, by="year", assign="mid")
+    some = ledger.isel(pair=middle == 2022)
+    one = mean_ndai(coherence.isel(pair=middle == 2022), some)
+    xr.testing.assert_equal(mean.sel(year=2022, drop=True), one)
     alone = coherence.isel(pair=(coherence.secondary_time.dt.year == 2022).values)
     one = tai(alone, ledger, threshold=THRESHOLD)
     xr.testing.assert_equal(years.sel(year=2022, drop=True), one)
@@ -185,6 +204,7 @@ def test_settings_are_checked(coherence, ledger):
         ({"confidence": 95}, "between 0 and 1, got 95; 0.95 is usual"),
         ({"stable_maximum": 0.6}, "0.3 and 0.5 are usual"),
         ({"by": "month"}, "'year' or 'season'"),
+        ({"by": "year", "assign": "first"}, "'secondary' or 'mid', got assign='first'"),
         ({"threshold": 1.0}, "0.2 is usual"),
     ):
         with pytest.raises(ValueError, match=fix):

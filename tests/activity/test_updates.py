@@ -1,0 +1,238 @@
+"""Pairs added to an index one batch at a time: the same as all at once."""
+
+from __future__ import annotations
+
+import numpy as np
+import oracles_activity as oracles
+import pytest
+import rioxarray  # noqa: F401
+import xarray as xr
+from laziness import nothing_computes
+
+from minewatch.activity import screen_pairs, tai, update_tai
+from minewatch.store import open_cube, to_zarr
+
+SETTINGS = {"threshold": 0.2}
+PAIR = [
+    "pair",
+    "reference_time",
+    "secondary_time",
+    "temporal_baseline",
+    "perpendicular_baseline",
+]
+
+
+@pytest.fixture
+def coherence(rng) -> xr.DataArray:
+    values = rng.random((40, 6, 7))
+    values[rng.random(values.shape) < 0.2] = np.nan
+    return oracles.series(values, start="2021-06-01").rio.write_crs("EPSG:32721")
+
+
+@pytest.fixture
+def ledger(coherence) -> xr.Dataset:
+    keep = np.arange(40) % 5 > 0
+    return oracles.ledger(coherence, np.linspace(0.8, 0.95, 40), keep)
+
+
+def batches(order, *sizes):
+    return np.split(order, np.cumsum(sizes))
+
+
+@pytest.mark.parametrize("by", [None, "year", "season"])
+@pytest.mark.parametrize("settings", [{}, {"min_count": 4, "rule": "paper"}, {"assign": "mid"}])
+def test_batches_add_up_to_all_at_once(coherence, ledger, by, settings):
+    settings = {**SETTINGS, "by": by, **settings}
+    whole = tai(coherence, ledger, **settings)
+    orders = [np.arange(40), np.arange(40)[::-1], np.random.default_rng(3).permutation(40)]
+    for order in orders:
+        first, *later = batches(order, 17, 1, 9)
+        index = tai(coherence[first], ledger.isel(pair=first), **settings)
+        for some in later:
+            index = update_tai(index, coherence[some], ledger.isel(pair=some))
+        xr.testing.assert_identical(index, whole)
+        assert len(whole.attrs["counted_pairs"]) == 32
+        assert len(whole.attrs["dropped_pairs"]) == 8
+
+
+def test_the_same_pairs_again_change_nothing(coherence, ledger):
+    whole = tai(coherence, ledger, by="year", **SETTINGS)
+    xr.testing.assert_identical(update_tai(whole, coherence, ledger), whole)
+    half = tai(coherence[:20], ledger.isel(pair=slice(20)), **SETTINGS)
+    once = update_tai(half, coherence, ledger)
+    xr.testing.assert_identical(once, tai(coherence, ledger, **SETTINGS))
+    # Pairs that were dropped are known too: nothing of them is counted later.
+    dropped = np.flatnonzero(~ledger.keep.values)
+    same = update_tai(once, coherence[dropped], ledger.isel(pair=dropped))
+    xr.testing.assert_identical(same, once)
+
+
+def test_old_pairs_are_not_read(coherence, ledger):
+    index = tai(coherence[:35], ledger.isel(pair=slice(35)), **SETTINGS)
+    spoiled = coherence.copy(data=np.where(np.arange(40)[:, None, None] < 35, np.nan, coherence))
+    whole = tai(coherence, ledger, **SETTINGS)
+    xr.testing.assert_identical(update_tai(index, spoiled, ledger), whole)
+
+    import dask.array as da
+
+    def block(position: int) -> xr.DataArray:
+        def read(values):
+            if position < 35:
+                message = f"pair {position} was read"
+                raise AssertionError(message)
+            return values
+
+        return da.from_array(coherence.values[position : position + 1]).map_blocks(
+            read, dtype="float32", meta=np.empty((0, 0, 0), "float32")
+        )
+
+    lazy = coherence.copy(data=da.concatenate([block(position) for position in range(40)]))
+    xr.testing.assert_identical(update_tai(index, lazy, ledger).compute(), whole)
+
+
+@pytest.mark.parametrize("chunks", [{"pair": 1}, {"pair": 7, "y": 4, "x": 3}, {"y": 5}])
+@pytest.mark.parametrize("by", [None, "year"])
+def test_it_is_lazy_and_blind_to_chunks(coherence, ledger, chunks, by):
+    whole = tai(coherence, ledger, by=by, **SETTINGS)
+    early = ledger.isel(pair=slice(30))
+    for part in (coherence[:30], coherence[:30].chunk(y=2)):
+        index = tai(part, early, by=by, **SETTINGS)
+        before = index.copy(deep=True)
+        with nothing_computes():
+            lazy = update_tai(index, coherence.chunk(chunks), ledger.chunk(pair=4))
+        assert all(layer.chunks is not None for layer in lazy.data_vars.values())
+        xr.testing.assert_identical(lazy.compute(), whole)
+        xr.testing.assert_identical(index, before)
+
+
+@pytest.mark.parametrize("by", [None, "season"])
+def test_it_takes_what_was_stored(coherence, ledger, by, tmp_path):
+    mask = xr.zeros_like(coherence[0], dtype=bool).drop_vars(PAIR)
+    mask[2:4] = True
+    index = tai(
+        coherence[:30].chunk(y=4), ledger.isel(pair=slice(30)), by=by, mask=mask, **SETTINGS
+    )
+    stored = to_zarr(index.assign(stable=~mask), tmp_path / "tai.zarr")
+    got = update_tai(stored, coherence.chunk(pair=8), ledger, mask=mask)
+    again = to_zarr(got, tmp_path / "again.zarr")
+    whole = tai(coherence, ledger, by=by, mask=mask, **SETTINGS)
+    back = open_cube(tmp_path / "again.zarr")
+    xr.testing.assert_equal(back.drop_vars("stable").compute(), whole)
+    xr.testing.assert_equal(back.stable, ~mask)  # what else was in it is handed on
+    assert again.attrs == whole.attrs
+    assert back.rio.crs.to_epsg() == 32721
+
+
+@pytest.fixture
+def late(rng) -> tuple[xr.DataArray, xr.Dataset, np.ndarray]:
+    """Pairs of a chain in which one acquisition came late: 0-1 1-2 2-4 4-5, then 2-3 and 3-4."""
+    dates = np.datetime64("2021-12-01", "ns") + 12 * np.arange(6) * np.timedelta64(1, "D")
+    ends = np.array([(0, 1), (1, 2), (2, 4), (4, 5), (2, 3), (3, 4)])
+    coherence = oracles.series(rng.random((6, 4, 5))).assign_coords(
+        reference_time=("pair", dates[ends[:, 0]]), secondary_time=("pair", dates[ends[:, 1]])
+    )
+    return coherence, oracles.ledger(coherence, 0.9), np.array([0, 1, 3, 4, 5])
+
+
+@pytest.mark.parametrize("by", [None, "year", "season"])
+def test_a_late_date_takes_the_place_of_the_pair_it_splits(late, by):
+    coherence, ledger, chain = late
+    settings = {**SETTINGS, "by": by, "min_count": 1}
+    index = tai(coherence[:4], ledger.isel(pair=slice(4)), **settings)
+    whole = tai(coherence[chain], ledger.isel(pair=chain), **settings)
+    with pytest.raises(ValueError, match=r"2021-12-25/2022-01-06.*2021-12-25/2022-01-18.*True"):
+        update_tai(index, coherence, ledger)
+    got = update_tai(index, coherence, ledger, superseded=True)
+    assert got.attrs.pop("superseded_pairs") == ["2021-12-25T00:00:00/2022-01-18T00:00:00"]
+    xr.testing.assert_identical(got, whole)
+    # Named by its two dates, it gives the same, in whatever batches.
+    named = ledger.isel(pair=[2])
+    got = update_tai(index, coherence[[2, 5]], ledger, superseded=named)
+    got = update_tai(got, coherence, ledger, superseded=named)
+    again = update_tai(got, coherence, ledger, superseded=True)
+    xr.testing.assert_identical(again, got)
+    got.attrs.pop("superseded_pairs")
+    xr.testing.assert_identical(got, whole)
+    # In a list of all pairs within some time each of them counts.
+    xr.testing.assert_identical(
+        update_tai(index, coherence, ledger, superseded=False), tai(coherence, ledger, **settings)
+    )
+    with pytest.raises(ValueError, match="2021-12-25/2022-01-18 and needs its coherence"):
+        update_tai(index, coherence[4:], ledger, superseded=True)
+
+
+def test_a_split_pair_that_rain_spoils_is_gone_all_the_same(late):
+    coherence, ledger, chain = late
+    ledger = ledger.assign(keep=ledger.keep & (ledger.pair != 5))
+    index = tai(coherence[:4], ledger.isel(pair=slice(4)), **SETTINGS)
+    got = update_tai(index, coherence, ledger, superseded=True)
+    got.attrs.pop("superseded_pairs")
+    xr.testing.assert_identical(got, tai(coherence[chain], ledger.isel(pair=chain), **SETTINGS))
+
+
+def test_new_pairs_at_the_end_split_nothing(rng):
+    # Each date with the next two: a network, in which pairs span others from the start.
+    dates = np.datetime64("2022-05-01", "ns") + 12 * np.arange(9) * np.timedelta64(1, "D")
+    ends = np.array([(i, j) for j in range(9) for i in (j - 2, j - 1) if i >= 0])
+    coherence = oracles.series(rng.random((len(ends), 3, 4))).assign_coords(
+        reference_time=("pair", dates[ends[:, 0]]), secondary_time=("pair", dates[ends[:, 1]])
+    )
+    ledger = oracles.ledger(coherence, 0.9)
+    index = tai(coherence[:5], ledger.isel(pair=slice(5)), **SETTINGS)
+    for end in range(7, len(ends) + 1, 2):
+        index = update_tai(index, coherence[:end], ledger)
+    xr.testing.assert_identical(index, tai(coherence, ledger, **SETTINGS))
+
+
+def test_masked_ground_stays_masked(coherence, ledger):
+    mask = xr.zeros_like(coherence[0], dtype=bool).drop_vars(PAIR)
+    mask[3:] = True
+    early = ledger.isel(pair=slice(30))
+    whole = tai(coherence, ledger, mask=mask, **SETTINGS)
+    index = tai(coherence[:30], early, mask=mask, **SETTINGS)
+    with pytest.raises(ValueError, match="pass mask="):
+        update_tai(index, coherence, ledger)
+    xr.testing.assert_identical(update_tai(index, coherence, ledger, mask=mask), whole)
+    bare = tai(coherence[:30], early, **SETTINGS)
+    xr.testing.assert_identical(update_tai(bare, coherence, ledger, mask=mask), whole)
+
+
+def test_a_ledger_of_other_stable_ground_is_refused(coherence, ledger):
+    index = tai(coherence[:30], ledger.isel(pair=slice(30)), **SETTINGS)
+    other = ledger.assign(stable_mean=ledger.stable_mean * 0.99)
+    with pytest.raises(ValueError, match=r"30 pairs that it shares .* otherwise .*refresh_tai"):
+        update_tai(index, coherence, other)
+    flipped = ledger.assign(keep=ledger.keep | (ledger.pair == 5))
+    with pytest.raises(ValueError, match="judges 1 of the 30 pairs"):
+        update_tai(index, coherence, flipped)
+
+
+def test_what_is_wrong_is_told(coherence, ledger):
+    index = tai(coherence[:30], ledger.isel(pair=slice(30)), **SETTINGS)
+    with pytest.raises(KeyError, match="update_tai: 10 of 10 pairs have no entry"):
+        update_tai(index, coherence, ledger.isel(pair=slice(30)))
+    with pytest.raises(ValueError, match="one grid"):
+        update_tai(index, coherence[:, 1:], ledger)
+    with pytest.raises(ValueError, match="compute it again from all pairs"):
+        update_tai(index.drop_attrs(), coherence, ledger)
+    with pytest.raises(KeyError, match="2022-07-02/2022-07-14: tai never met that pair"):
+        update_tai(index, coherence[:30], ledger, superseded=ledger.isel(pair=[33]))
+    with pytest.raises(ValueError, match="would leave no pair"):
+        update_tai(index, coherence[:30], ledger, superseded=ledger.isel(pair=slice(30)))
+
+
+def test_frozen_ground_and_threshold_come_with_a_ledger_of_the_same_pixels(rng):
+    truth = np.full((20, 12, 30), 0.9)
+    truth[:, :, 20:] = 0.1
+    truth[13] *= 0.7  # rain
+    coherence = oracles.series(oracles.drawn(truth, 18, rng))
+    stable = xr.zeros_like(coherence[0], dtype=bool)
+    stable[:, :20] = True
+    ledger = screen_pairs(coherence, stable)
+    index = tai(coherence[:12], screen_pairs(coherence[:12], stable), **SETTINGS)
+    # The ledger of the new pairs alone, lazy or not, suffices.
+    new = coherence[12:]
+    for late in (new, new.chunk(pair=3, y=5)):
+        got = update_tai(index, late, screen_pairs(late, stable))
+        xr.testing.assert_equal(got.compute(), tai(coherence, ledger, **SETTINGS))
+        assert got.attrs["dropped_pairs"] == ["2022-10-04T00:00:00/2022-10-16T00:00:00"]
