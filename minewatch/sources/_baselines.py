@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Pair = tuple[np.datetime64, np.datetime64]
 
-__all__ = ["by_date", "by_pair", "day", "gamma_baseline", "hyp3_sidecar"]
+__all__ = ["by_date", "by_pair", "day", "gamma_baseline", "hyp3_facts", "hyp3_sidecar"]
 
 NAME = "perpendicular_baseline"
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
@@ -90,8 +90,24 @@ def hyp3_sidecar(path: Path) -> dict[str, float]:
     dict of str to float
         Key in lower case → number, for the lines that are numbers.
     """
+    return hyp3_facts(path.read_text(encoding="utf-8", errors="replace"))
+
+
+def hyp3_facts(text: str) -> dict[str, float]:
+    """The numbers in the text of a HyP3 sidecar.
+
+    Parameters
+    ----------
+    text : str
+        Lines ``Key: value``.
+
+    Returns
+    -------
+    dict of str to float
+        Key in lower case → number, for the lines that are numbers.
+    """
     numbers = {}
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in text.splitlines():
         key, _, value = line.partition(":")
         match = re.match(rf"\s*({NUMBER})", value)
         if match:
