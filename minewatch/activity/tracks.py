@@ -26,8 +26,8 @@ def agree(
     Shadow and layover go with the look, ground work does not: a wall that faces away from one
     track faces the other, so that no slope is in its own shadow in both, and what only one track
     calls active may be geometry. (The floor of a pit can be hidden from both, by the wall on
-    either side: where it is narrower than h (tan θ₁ + tan θ₂) under walls of height h. There
-    neither track has a class.)
+    either side: one that is h deep and narrower than h (tan θ₁ + tan θ₂) from crest to crest.
+    There neither track has a class.)
 
     Parameters
     ----------

@@ -33,8 +33,8 @@ LOW = Layer(
 def water(mndwi: xr.DataArray, *, threshold: float = 0.0) -> xr.DataArray:
     """Open water, where the seasonal median of MNDWI is above 0.
 
-    Where lakes and rivers are known as polygons, these take its place:
-    ``vectors.rasterize(polygons, like=mndwi)`` gives the same codes, 1 in water and 0 elsewhere.
+    Where lakes and rivers are known as polygons, ``vectors.rasterize(polygons, like=...)`` is a
+    water mask as good as this one wherever a mask is asked for.
 
     Parameters
     ----------

@@ -58,7 +58,7 @@ def exclusion(
         From :func:`radar_geometry`: ``shadow`` and ``layover``.
     outside : xarray.DataArray, optional
         What lies outside of the site that is studied, as `vegetation`, e.g.
-        ``vectors.rasterize(site, like=ndvi) != 1``.
+        ``~vectors.rasterize(site, like=ndvi)``.
 
     Returns
     -------

@@ -5,7 +5,7 @@ district, :func:`write_stac`, :func:`write_slc` and :func:`write_vectors` put it
 satellite archive would; :func:`open_pit` makes one open-pit mine with five seasons of radar and
 :func:`write_open_pit` its files; the samplers (:func:`slc_stack`, :func:`coherence_cube`,
 :func:`speckle`, :func:`optical_series`, :func:`annual_ndai`) make single things whose moments are
-known in closed form.
+known in closed form; :func:`relief_scene` knows what a radar sees of a surface.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from minewatch.simulate.exports import write_slc, write_vectors
 from minewatch.simulate.optical import optical_series
 from minewatch.simulate.pit_files import write_open_pit
 from minewatch.simulate.pit_site import OpenPit, open_pit
+from minewatch.simulate.relief import heap, relief_scene
 from minewatch.simulate.samplers import annual_ndai, coherence_cube, speckle
 from minewatch.simulate.slc import decorrelation, slc_stack
 from minewatch.simulate.stac import write_stac
@@ -30,10 +31,12 @@ __all__ = [
     "best_f1",
     "coherence_cube",
     "decorrelation",
+    "heap",
     "mine_probability",
     "mine_world",
     "open_pit",
     "optical_series",
+    "relief_scene",
     "slc_stack",
     "speckle",
     "write_open_pit",

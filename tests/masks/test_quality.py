@@ -1,4 +1,4 @@
-"""Quality bits and classes, and cover classes that stay unknown where the index is."""
+"""Quality bits and classes."""
 
 from __future__ import annotations
 
@@ -63,19 +63,3 @@ def test_sentinel2_refuses_what_is_no_ground(classes: tuple[int, ...]) -> None:
 def test_quality_must_be_integer(mask: object) -> None:
     with pytest.raises(TypeError, match=r"fillna\(0\)\.astype"):
         mask(layer(np.full((2, 2), np.nan)))  # type: ignore[operator]
-
-
-@pytest.mark.parametrize(("mask", "threshold"), [(masks.water, 0.0), (masks.vegetation, 0.4)])
-def test_cover_is_above_its_threshold_and_unknown_stays_unknown(
-    rng: np.random.Generator, mask: object, threshold: float
-) -> None:
-    index = layer(rng.uniform(-1, 1, (23, 19)).astype("f4"))
-    index[0, :3] = [np.nan, threshold, np.inf]
-    got = lazy_and_blind(mask, index)  # type: ignore[arg-type]
-    wanted = (index.values > np.float32(threshold)).astype("u1")
-    wanted[0, [0, 2]] = 255
-    npt.assert_array_equal(got, wanted)
-    assert got.attrs["flag_values"] == [0, 1]
-    assert got.attrs["threshold"] == threshold
-    with pytest.raises(TypeError, match="floating"):
-        mask(layer(np.zeros((2, 2), "u1")))  # type: ignore[operator]
