@@ -63,18 +63,18 @@ PATCHES = {
 
 # Centre (right, down) and semi-axes in the unit square of the site, north up.
 OUTLINES = {
-    "rock": (0.46, 0.48, 0.42, 0.41),
-    "lake": (0.86, 0.84, 0.20, 0.17),
-    "A1": (0.36, 0.35, 0.15, 0.13),
-    "A2": (0.68, 0.38, 0.12, 0.15),
-    "A3": (0.50, 0.73, 0.20, 0.10),
-    "S1": (0.16, 0.52, 0.07, 0.10),
-    "S2": (0.37, 0.555, 0.08, 0.04),
+    "rock": (0.47, 0.47, 0.43, 0.41),
+    "lake": (0.88, 0.90, 0.22, 0.16),
+    "A1": (0.29, 0.58, 0.155, 0.14),
+    "A2": (0.58, 0.27, 0.14, 0.13),
+    "A3": (0.68, 0.63, 0.18, 0.11),
+    "S1": (0.24, 0.28, 0.08, 0.09),
+    "S2": (0.50, 0.46, 0.08, 0.035),
 }
 # Where a zone is cut into patches: axis (0 right, 1 down) and places along it.
-CUTS = {"A2": (1, (0.37, 0.44)), "A3": (0, (0.43, 0.54))}
-CONCESSION = (0.03, 0.10, 0.93, 0.77)  # west, north, east, south in the unit square
-WOBBLE = 0.025  # of the radius, each of four harmonics of an outline
+CUTS = {"A2": (1, (0.26, 0.32)), "A3": (0, (0.625, 0.72))}
+CONCESSION = (0.03, 0.08, 0.79, 0.80)  # west, north, east, south in the unit square
+WOBBLE = 0.03  # of the radius, each of four harmonics of an outline
 
 # Walls: metres down (or up) per metre from the rim, and the greatest depth in metres.
 RELIEF = {"A1": (-0.95, 45.0), "A2": (0.5, 16.0), "A3": (-0.6, 14.0)}
@@ -96,7 +96,7 @@ class PitGround:
     zones : geopandas.GeoDataFrame
         ``name``, ``kind`` (active or stable), ``area_ha``, ``outside_concession_share``, geometry.
     concession : geopandas.GeoDataFrame
-        ``name``, ``area_ha``, geometry: one rectangle that leaves the south of A3 outside.
+        ``name``, ``area_ha``, geometry: one rectangle that leaves the east of A3 outside.
     """
 
     size: int

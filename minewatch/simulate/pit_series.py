@@ -34,7 +34,7 @@ SURVEYS = ("06-06", "09-06")  # days of the two elevation models in the last sea
 # Share of a year's pairs in which each patch is worked, over five years, the last one last.
 RATES = {
     "A1": (1.0, 1.0, 1.0, 1.0, 1.0),
-    "A2 north": (0.8, 0.9, 0.9, 0.9, 0.15),
+    "A2 north": (0.9, 0.9, 0.9, 0.9, 0.15),
     "A2 middle": (0.15, 0.9, 0.1, 0.85, 0.9),
     "A2 south": (0.85, 0.15, 0.85, 0.1, 0.9),
     "A3 west": (0.0, 0.1, 0.9, 0.0, 0.0),
@@ -49,9 +49,9 @@ TIME_CONSTANT = {"forest": 15.0, "lake": 1.0}  # days; else bare ground
 BARE = (0.95, 600.0)
 BASELINE_SD = 60.0  # m, of each orbit; drawn within two standard deviations
 LONG_BASELINE = 150.0  # m; at least one pair is longer
-CRITICAL_BASELINE = 4000.0  # m; shorter than Sentinel-1's, so that few pairs show the effect
+CRITICAL_BASELINE = 3500.0  # m; shorter than Sentinel-1's, so that few pairs show the effect
 WEATHER_SHARE, WEATHER_FACTOR = 0.09, 0.75
-DAMP = 0.06  # the most that ordinary weather takes from a pair
+DAMP = 0.05  # the most that ordinary weather takes from a pair
 BANDWIDTH = (0.62, 0.75)
 BACKSCATTER_DB = {
     "rock": -10.5,

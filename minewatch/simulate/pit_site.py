@@ -68,7 +68,7 @@ class OpenPit:
     zones : geopandas.GeoDataFrame
         ``name``, ``kind`` (active or stable), ``area_ha``, ``outside_concession_share``, geometry.
     concession : geopandas.GeoDataFrame
-        One rectangle, the south of A3 outside.
+        One rectangle, the east of A3 outside.
     elevation : xarray.DataArray
         Metres, on the grid of the images.
     dsm_before, dsm_after : xarray.DataArray
