@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
 ROOMS = (
     "kernels", "insar", "activity", "speckle", "masks", "indices", "composites", "radar", "grids",
-    "vectors", "metrics", "features", "learn", "sources", "sources.stac", "sources.slc",
-    "sources.coherence", "sources.landsat", "sources.collections", "store", "simulate", "plots",
-    "report", "cluster", "workflows", "conventions",
+    "vectors", "metrics", "features", "estimates", "learn", "sources", "sources.stac",
+    "sources.slc", "sources.coherence", "sources.landsat", "sources.collections", "store",
+    "simulate", "plots", "report", "cluster", "workflows", "conventions",
 )  # fmt: skip
 SHAPE = (12, 16)
 UTM = "EPSG:32721"
@@ -72,6 +72,8 @@ class Inputs:
         self.stable = activity.stable_pixels(self.coherence)
         self.ledger = activity.screen_pairs(self.coherence, self.stable)
         self.ndai = on_map(rng.uniform(-0.1, 0.6, SHAPE).astype("f4")).rename("mean_ndai")
+        annual = np.random.default_rng(6).uniform(-0.1, 0.6, (3, *SHAPE)).astype("f4")
+        self.annual = on_map(annual, "year").assign_coords(year=[2020, 2021, 2022])
         self.power = on_map(rng.gamma(4, 0.05, (6, *SHAPE)).astype("f4"), "time")
         self.power = self.power.assign_coords(time=times)
         self.backscatter = xr.Dataset({"vv": self.power, "vh": self.power / 4})
@@ -127,6 +129,15 @@ LAZY: dict[str, Callable[[Inputs], Any]] = {
     "activity.ndai": lambda i: activity.ndai(i.coherence, i.ledger.stable_mean),
     "activity.mean_ndai": lambda i: activity.mean_ndai(i.coherence, i.ledger),
     "activity.tai": lambda i: activity.tai(i.coherence, i.ledger, threshold=0.2),
+    "activity.activity_rgb": lambda i: activity.activity_rgb(
+        i.annual, years=(2020, 2021, 2022), threshold=0.2
+    ),
+    "activity.activity_colours": lambda i: activity.activity_colours(
+        i.annual, years=(2020, 2021, 2022), threshold=0.2
+    ),
+    "activity.activity_colours hsv": lambda i: activity.activity_colours(
+        i.annual, years=(2020, 2021, 2022), threshold=0.2, method="hsv"
+    ),
     "activity.update_tai": lambda i: activity.update_tai(
         activity.tai(i.coherence[:3], i.ledger.isel(pair=slice(3)), threshold=0.2),
         i.coherence,
@@ -297,4 +308,5 @@ def test_settings_are_keyword_only(room: str, name: str) -> None:
         ):
             assert (name, key) in {
                 ("compute", "names"), ("scores", "confusion"), ("connect", "target"),
+                ("production", "reported"),
             }, f"{room}.{name}: {key} must be keyword-only"  # fmt: skip

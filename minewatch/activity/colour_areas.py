@@ -55,8 +55,8 @@ def colour_counts(
     Returns
     -------
     xarray.Dataset
-        ``count`` and ``area`` (m²), dim ``colour`` with the codes 0 to 7; ``year_count`` and
-        ``year_area`` (m²), dim ``year``. In memory. The attributes hold how many pixels are
+        ``count`` and ``area`` (m²), dim ``colour`` (names, with ``code``); ``year_count``
+        and ``year_area`` (m²), dim ``year``. In memory. The attributes hold how many pixels are
         ``unknown`` (255) and, for ``"ndvi_checked"``, ``white_vegetated`` and ``white_unchecked``.
 
     Raises
@@ -123,7 +123,8 @@ def colour_counts(
             "year_area": _column([each["area"] for each in years], "year", YEAR_AREA),
         },
         coords={
-            "colour": ("colour", np.array(codes, "uint8"), {"long_name": "colour", **flags}),
+            "colour": ("colour", list(COLOURS), {"long_name": "colour"}),
+            "code": ("colour", np.array(codes, "uint8"), {"long_name": "code of colour", **flags}),
             "year": (
                 "year",
                 np.array(colours.attrs.get("years", [1, 2, 3]), "int64"),
