@@ -12,15 +12,26 @@ import xarray as xr
 
 from minewatch._apply import along
 from minewatch.conventions import Layer, conform, require
+from minewatch.vectors._grid import grid_of
+from minewatch.vectors.areas import outside_share
 from minewatch.vectors.pixels import pixels_inside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import geopandas as gpd
+    import numpy.typing as npt
     import pandas as pd
 
-__all__ = ["zonal_series", "zonal_statistics"]
+__all__ = [
+    "check_statistic",
+    "off_grid_share",
+    "over_zones",
+    "require_zones",
+    "zonal_series",
+    "zonal_statistics",
+    "zone_pixels",
+]
 
 PLAIN = ("mean", "std", "min", "median", "max", "sum")
 
@@ -79,23 +90,26 @@ def zonal_series(
            [nan]], dtype=float32)
     """
     require(layer, ..., "y", "x", by="zonal_series")
-    _check(statistic, min_valid)
-    if not len(zones):
-        message = "zonal_series needs a zone, got no polygons; check how they were selected"
-        raise ValueError(message)
-    parts = [
-        along(_reduced, pixels, "pixel", dtype="float64", arguments=(statistic, min_valid))
-        for pixels in _taken(layer, zones)
-    ]
-    series = xr.concat(parts, "zone", coords="minimal", compat="override", join="override")
-    series = series.transpose(..., "zone").assign_coords(zone=np.asarray(zones.index))
+    check_statistic(statistic, min_valid)
+    require_zones(zones, by="zonal_series")
+    series = over_zones(
+        zone_pixels(layer, zones), statistic, [min_valid] * len(zones), np.asarray(zones.index)
+    )
     name = f"{statistic}_{layer.name}" if layer.name is not None else statistic
     long_name = f"zonal {statistic} of {layer.attrs.get('long_name', layer.name or 'the layer')}"
     kind = Layer(name, long_name, units=str(layer.attrs.get("units", "1")))
     return conform(series, kind, statistic=statistic, min_valid=min_valid)
 
 
-def _check(statistic: str, min_valid: float) -> None:
+def require_zones(zones: gpd.GeoDataFrame, *, by: str) -> None:
+    """Refuse to answer for no zone at all."""
+    if not len(zones):
+        message = f"{by} needs a zone, got no polygons; check how they were selected"
+        raise ValueError(message)
+
+
+def check_statistic(statistic: str, min_valid: float) -> None:
+    """Refuse a statistic that is not known, and a share that is none."""
     if statistic not in PLAIN and not re.fullmatch(r"q\d\d", statistic):
         message = (
             f"zonal statistics are {', '.join(PLAIN)} or a quantile such as q05, q95; "
@@ -107,8 +121,20 @@ def _check(statistic: str, min_valid: float) -> None:
         raise ValueError(message)
 
 
-def _taken(layer: xr.DataArray, zones: gpd.GeoDataFrame) -> list[xr.DataArray]:
-    """The pixels of each zone, dims (..., pixel), without their y and x."""
+def over_zones(
+    pixels: Sequence[xr.DataArray], statistic: str, min_valid: Sequence[float], names: Any
+) -> xr.DataArray:
+    """One statistic of the pixels of each zone, dims (..., zone); lazy if they are."""
+    parts = [
+        along(_reduced, values, "pixel", dtype="float64", arguments=(statistic, least))
+        for values, least in zip(pixels, min_valid, strict=True)
+    ]
+    series = xr.concat(parts, "zone", coords="minimal", compat="override", join="override")
+    return series.transpose(..., "zone").assign_coords(zone=names)
+
+
+def zone_pixels(layer: xr.DataArray, zones: gpd.GeoDataFrame) -> list[xr.DataArray]:
+    """The pixels of each zone, dims (..., pixel), without their y and x; lazy if `layer` is."""
     which, rows, columns = pixels_inside(zones, like=layer)
     bare = layer.drop_vars(["y", "x"])
     ends = np.searchsorted(which, np.arange(len(zones) + 1))
@@ -120,6 +146,23 @@ def _taken(layer: xr.DataArray, zones: gpd.GeoDataFrame) -> list[xr.DataArray]:
         }
         taken.append(bare.isel(at).transpose(..., "pixel"))
     return taken
+
+
+def off_grid_share(
+    zones: gpd.GeoDataFrame, *, like: xr.DataArray | xr.Dataset, by: str = "zonal statistics"
+) -> npt.NDArray[np.float64]:
+    """Share of each zone's area that lies off a grid; NaN for empty outlines."""
+    import geopandas as gpd
+    import shapely
+
+    grid = grid_of(like, by=by)
+    corners = [grid.transform @ at for at in ((0, 0), grid.shape[::-1])]
+    (left, one), (right, other) = corners
+    outline = shapely.box(min(left, right), min(one, other), max(left, right), max(one, other))
+    frame = gpd.GeoDataFrame(geometry=[outline], crs=grid.crs)
+    share = outside_share(zones.to_crs(grid.crs), frame)
+    # A zone along the edge is not off the grid by a rounding.
+    return np.where(share < 1e-9, 0.0, share)
 
 
 def _reduced(pixels: Any, statistic: str, min_valid: float) -> Any:
@@ -196,9 +239,9 @@ def zonal_statistics(
 
     require(layer, "y", "x", by="zonal_statistics")
     for statistic in statistics:
-        _check(statistic, min_valid)
+        check_statistic(statistic, min_valid)
     table = []
-    for values in dask.compute(*(pixels.data for pixels in _taken(layer, zones))):
+    for values in dask.compute(*(pixels.data for pixels in zone_pixels(layer, zones))):
         share = float(np.isfinite(values).mean()) if values.size else np.nan
         found = {name: float(_reduced(values, name, min_valid)) for name in statistics}
         table.append({"pixels": values.size, "valid_share": share, **found})
