@@ -70,3 +70,30 @@ def block_coherence(first: np.ndarray, second: np.ndarray, window: tuple[int, in
     first, second = first.astype(complex), second.astype(complex)
     powers = total(abs(first) ** 2) * total(abs(second) ** 2)
     return abs(total(first * second.conj())) / np.sqrt(powers)
+
+
+def fitted_coherence(
+    first: np.ndarray, second: np.ndarray, window: tuple[int, int], max_fringe: float
+) -> np.ndarray:
+    """Largest modulus of the Fourier transform of each window, padded to four times its size."""
+    valid = np.isfinite(first) & np.isfinite(second) & (first != 0) & (second != 0)
+    a, b = (np.where(valid, each, 0).astype(complex) for each in (first, second))
+    sides = [np.abs(np.fft.fftfreq(4 * size)) <= max_fringe + 1e-9 for size in window]
+    out = np.full(first.shape, np.nan)
+    rows, columns = window
+    for i, j in np.ndindex(first.shape):
+        here = (
+            slice(max(0, i - rows // 2), i + rows - rows // 2),
+            slice(max(0, j - columns // 2), j + columns - columns // 2),
+        )
+        if valid[here].sum() >= max(2, np.ceil(0.5 * rows * columns)):
+            spectrum = abs(np.fft.fft2((a * b.conj())[here], s=(4 * rows, 4 * columns)))
+            power = (abs(a[here]) ** 2).sum() * (abs(b[here]) ** 2).sum()
+            out[i, j] = spectrum[np.ix_(*sides)].max() / np.sqrt(power)
+    return out
+
+
+def coherent_pair(true: float, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """Two images of independent pixels and one true coherence."""
+    one, other = (circular_gaussian(shape, rng) for _ in range(2))
+    return np.stack([one, true * one + np.sqrt(1 - true**2) * other])

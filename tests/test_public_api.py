@@ -120,6 +120,7 @@ LAZY: dict[str, Callable[[Inputs], Any]] = {
     "insar.coherence multilook": lambda i: insar.coherence(
         i.slc, i.pairs, window=(3, 4), mode="multilook"
     ),
+    "insar.coherence demodulated": lambda i: insar.coherence(i.slc, i.pairs, demodulate="local"),
     "insar.complex_coherence": lambda i: insar.complex_coherence(i.slc, i.pairs),
     "insar.interferogram": lambda i: insar.interferogram(i.slc, i.pairs),
     "insar.in_months": lambda i: insar.in_months(i.coherence, [5, 6]),

@@ -8,7 +8,8 @@ the window leaves (about ``sqrt(pi / 4L)`` with L looks, never 0).
 from __future__ import annotations
 
 from minewatch.insar.blocks import coarsen_mean
-from minewatch.insar.estimation import coherence, complex_coherence, interferogram
+from minewatch.insar.estimation import coherence, complex_coherence
+from minewatch.insar.interferograms import interferogram
 from minewatch.insar.pairs import select_pairs
 from minewatch.insar.seasons import in_months
 from minewatch.insar.statistics import (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import xarray as xr
 
 from minewatch.conventions import SPATIAL_REF, conform, require
+from minewatch.insar.provenance import carried
 from minewatch.insar.statistics import COHERENCE
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def coarsen_mean(
     need = min_valid * rows * columns - 1e-9  # a third of nine is three, in binary too
     mean = bare.coarsen(size, boundary="trim").mean().where(valid >= need)
     mean = mean.assign_coords(block_coords(coherence, factor))
-    return conform(mean, COHERENCE, **{**_kept(coherence), "factor": factor})
+    return conform(mean, COHERENCE, **{**carried(coherence), "factor": factor})
 
 
 def block_coords(image: xr.DataArray, factor: tuple[int, int]) -> dict[Hashable, xr.DataArray]:
@@ -114,8 +115,3 @@ def block_coords(image: xr.DataArray, factor: tuple[int, int]) -> dict[Hashable,
             plain = xr.DataArray(coordinate.variable.to_base_variable())
             found[name] = plain.coarsen(here, boundary="trim").mean().assign_attrs(coordinate.attrs)
     return found
-
-
-def _kept(coherence: xr.DataArray) -> dict[str, object]:
-    known = ("window", "looks", "looks_source", "mode")
-    return {name: coherence.attrs.get(name) for name in known}

@@ -19,6 +19,7 @@ from scipy.interpolate import PchipInterpolator
 
 from minewatch import _apply
 from minewatch.conventions import Layer, conform, require
+from minewatch.insar.provenance import carried
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -235,8 +236,8 @@ def debias(coherence: xr.DataArray, *, looks: float) -> xr.DataArray:
     nodes = np.linspace(0, 1, _NODES)
     curve = PchipInterpolator(expected_coherence(nodes, looks), nodes)
     result = _apply.with_shared(_inverted, curve, [coherence])
-    kept = {name: coherence.attrs.get(name) for name in ("window", "mode")}
-    return conform(result, COHERENCE, **kept, looks=looks, debiased=True)
+    record = {**carried(coherence), "looks": looks, "looks_source": "given", "debiased": True}
+    return conform(result, COHERENCE, **record)
 
 
 def _inverted(curve: PchipInterpolator, block: npt.NDArray[Any]) -> npt.NDArray[np.float32]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from minewatch.kernels.activity import count_exceedances, ndai
 from minewatch.kernels.composites import nanmedian
+from minewatch.kernels.demodulation import demodulated_coherence, demodulated_complex_coherence
 from minewatch.kernels.insar import coherence, complex_coherence
 from minewatch.kernels.relief import local_incidence, relief_codes
 from minewatch.kernels.speckle import lee
@@ -16,6 +17,8 @@ __all__ = [
     "coherence",
     "complex_coherence",
     "count_exceedances",
+    "demodulated_coherence",
+    "demodulated_complex_coherence",
     "lee",
     "local_incidence",
     "nanmedian",

@@ -31,6 +31,8 @@ def arguments(rng):
     return {
         "coherence": (*pair, 3, 4, 0.5),
         "complex_coherence": (*pair, 3, 4, 0.5),
+        "demodulated_coherence": (*pair, 3, 4, 0.5, 0.25),
+        "demodulated_complex_coherence": (*pair, 3, 4, 0.5, 0.25),
         "lee": (cube, 3, 3, 4.0, 0),
         "ndai": (cube, rng.uniform(size=(4, 1, 1))),
         "count_exceedances": (cube, rng.uniform(size=4)),
