@@ -1,4 +1,4 @@
-"""Doors to the data: STAC catalogues, SLC stacks, ready coherence, local Landsat scenes.
+"""Doors to the data: STAC catalogues, SLC stacks, ready coherence, ASF records, Landsat scenes.
 
 Whatever comes in leaves in the data model of the house: lazy, physical units, NaN for unknown,
 pixel centres, y descending, the CRS in ``spatial_ref``. A new sensor is a row in
@@ -11,10 +11,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from minewatch.sources import coherence, collections, landsat, slc, stac
+    from minewatch.sources import asf, coherence, collections, landsat, slc, stac
     from minewatch.sources.stac import load, search
 
-__all__ = ["search", "load", "collections", "slc", "coherence", "landsat", "stac"]
+__all__ = ["search", "load", "collections", "slc", "coherence", "asf", "landsat", "stac"]
 
 
 def __getattr__(name: str) -> Any:

@@ -172,7 +172,7 @@ def dates_by_template(name: str, template: str) -> dict[str, np.datetime64]:
         message = f"a template of names needs {{reference}}, got {template!r}"
         raise ValueError(message)
     match = re.fullmatch(expression, name)
-    dates = {}
+    dates: dict[str, np.datetime64] = {}
     for field, form in formats.items() if match else ():
         text = match[field] if match else ""
         if form:

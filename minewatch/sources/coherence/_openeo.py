@@ -28,7 +28,7 @@ __all__ = ["job_window", "later_time", "read"]
 
 RESULTS = "job-results.json"
 
-UNITS = {"days": "D", "hours": "h", "minutes": "m", "seconds": "s"}
+SECONDS = {"days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
 
 
 def _job(folder: Path) -> dict[str, Any]:
@@ -185,12 +185,12 @@ def _fill(dataset: Any) -> Any:
 def _times(axis: Any, name: str) -> list[np.datetime64]:
     units = text(axis.attrs.get("units", ""))
     unit, _, since = units.partition(" since ")
-    if unit not in UNITS or not dates_in(since):
+    if unit not in SECONDS or not dates_in(since):
         message = f"{name} counts time in {units!r}; expected e.g. 'days since 1990-01-01'"
         raise ValueError(message)
-    step = np.timedelta64(1, UNITS[unit]) / np.timedelta64(1, "s")
     return [
-        dates_in(since)[0] + np.timedelta64(round(float(value) * step), "s") for value in axis[()]
+        dates_in(since)[0] + np.timedelta64(round(float(value) * SECONDS[unit]), "s")
+        for value in axis[()]
     ]
 
 

@@ -6,7 +6,6 @@ import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 import xarray as xr
 
 from minewatch.conventions import conform, require
@@ -237,7 +236,7 @@ def empty_pairs(coherence: xr.DataArray) -> xr.DataArray:
     array([False,  True])
     """
     require(coherence, "pair", "y", "x", by="empty_pairs")
-    empty: xr.DataArray = np.isnan(coherence).all(("y", "x")).compute().rename("empty")
+    empty = coherence.isnull().all(("y", "x")).compute().rename("empty")
     empty.attrs = {"long_name": "pair without any coherence", "units": "1"}
     return empty
 
