@@ -135,10 +135,12 @@ def elevation_layers(ground: PitGround, series: PitSeries, seed: int) -> dict[st
         (_rows_mean(fine), on_slc, DEM),
         (radar, on_slc, DISPLACEMENT),
     ]
-    return {
+    maps = {
         layer.name: conform(xr.DataArray(values, dims=("y", "x"), coords=coords), layer)
         for values, coords, layer in layers
     }
+    maps["displacement"].attrs["incidence"] = INCIDENCE
+    return maps
 
 
 def index_layers(series: PitSeries, seed: int) -> dict[str, xr.DataArray]:

@@ -28,7 +28,7 @@ SLC_SPACING = (10.0, 5.0)
 
 PASS = np.datetime64("2022-06-24", "D")  # a pass of the satellite; others every 12 days
 REPEAT_DAYS = 12
-SEASON = ("05-18", "09-24")  # first and last day of images
+SEASON = ("05-12", "09-14")  # first and last day of images
 SURVEYS = ("06-06", "09-06")  # days of the two elevation models in the last season
 
 # Share of a year's pairs in which each patch is worked, over five years, the last one last.
@@ -103,7 +103,7 @@ class PitSeries:
 
 
 def acquisition_dates(years: tuple[int, ...], seed: int) -> Dates:
-    """Dates of images: every 12 days from 18 May to 24 September, but one missing a season.
+    """Dates of images: every 12 days from 12 May to 14 September, but one missing a season.
 
     The missing date is never the first or last of its season and, in the last season, lies before
     the first elevation model.
@@ -161,7 +161,7 @@ def observe_pit(ground: PitGround, years: tuple[int, ...], seed: int) -> PitSeri
     --------
     >>> from minewatch.simulate.pit_ground import lay_pit
     >>> dict(observe_pit(lay_pit(96, seed=1), (2021, 2022), seed=1).slc.sizes)
-    {'time': 20, 'y': 96, 'x': 192}
+    {'time': 19, 'y': 96, 'x': 192}
     """
     times = acquisition_dates(years, seed)
     season = times.astype("datetime64[Y]").astype(int) + 1970

@@ -126,7 +126,7 @@ def open_pit(
 ) -> OpenPit:
     """Simulate an open-pit mine with forest, a lake, dumps and tailings, every truth known.
 
-    Images are taken every 12 days from mid-May to late September, one is missing in each season;
+    Images are taken every 12 days from mid-May to mid-September, one is missing in each season;
     five seasons from 2018 give 48 images and 43 consecutive pairs. Pit A1 is worked always, the
     dump A2 more in some years than in others, the quarry A3 each part in one year of five; zones
     S1 and S2 are stable. In the last three years all eight combinations of years occur.
@@ -148,7 +148,7 @@ def open_pit(
     Raises
     ------
     ValueError
-        If `size` is odd or too small to hold patches wider than a coherence window, or `years` are
+        If `size` is too small to hold patches wider than a coherence window, or `years` are
         not in order.
 
     See Also
