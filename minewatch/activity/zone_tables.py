@@ -269,8 +269,10 @@ def _dates(
     first, last = list(nothing), list(nothing)
     for zone in range(zones):
         if active[:, zone].any():
-            dates = np.datetime_as_string(times[active[:, zone]], unit="D")
-            first[zone], last[zone] = str(dates.min()), str(dates.max())
+            dates = times[active[:, zone]]
+            first[zone], last[zone] = (
+                str(np.datetime_as_string(date, unit="D")) for date in (dates.min(), dates.max())
+            )
     return {
         "first_active_pair": first,
         "last_active_pair": last,
