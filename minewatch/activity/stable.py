@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import xarray as xr
 
-__all__ = ["enough_observations", "stable_pixels", "temporal_moments"]
+__all__ = ["STABLE", "enough_observations", "inside", "stable_pixels", "temporal_moments"]
 
 STABLE = Layer("stable", "stable pixels", dtype="bool")
 
@@ -90,18 +90,45 @@ def stable_pixels(
     enough = enough_observations(pairs) if min_count is None else min_count
     count, mean, std = temporal_moments(coherence)
     stable = (mean > minimum) & (std < maximum_std) & (count >= enough)
-    if within is not None:
-        require(within, "y", "x", dtype="bool", by="stable_pixels (within)")
-        require_same_grid(coherence, within, by="stable_pixels")
-        stable = stable & within.drop_vars(within.coords)
     return conform(
-        stable,
+        inside(stable, within, by="stable_pixels"),
         STABLE,
         minimum=minimum,
         maximum_std=maximum_std,
         min_count=enough,
         domain="the whole scene" if within is None else "given by within",
     )
+
+
+def inside(pixels: xr.DataArray, within: xr.DataArray | None, *, by: str) -> xr.DataArray:
+    """Those pixels that lie where one looks.
+
+    Parameters
+    ----------
+    pixels : xarray.DataArray
+        Bool, dims (y, x).
+    within : xarray.DataArray or None
+        Where to look, bool on the same grid; None is everywhere.
+    by : str
+        The function that asks, for the message.
+
+    Returns
+    -------
+    xarray.DataArray
+        Bool, dims (y, x).
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> some = xr.DataArray([[True, True]], dims=("y", "x"))
+    >>> inside(some, xr.DataArray([[True, False]], dims=("y", "x")), by="stable_pixels").values
+    array([[ True, False]])
+    """
+    if within is None:
+        return pixels
+    require(within, "y", "x", dtype="bool", by=f"{by} (within)")
+    require_same_grid(pixels, within, by=by)
+    return pixels & within.drop_vars(within.coords)
 
 
 def enough_observations(pairs: int) -> int:
