@@ -8,6 +8,7 @@ the window leaves (about ``sqrt(pi / 4L)`` with L looks, never 0).
 from __future__ import annotations
 
 from minewatch.insar.blocks import coarsen_mean
+from minewatch.insar.calibration import calibrated_looks
 from minewatch.insar.estimation import coherence, complex_coherence
 from minewatch.insar.interferograms import interferogram
 from minewatch.insar.pairs import select_pairs
@@ -30,4 +31,5 @@ __all__ = [
     "expected_coherence",
     "coherence_cdf",
     "effective_looks",
+    "calibrated_looks",
 ]
