@@ -247,6 +247,40 @@ class NanMedian(_Route):
         self.run()
 
 
+class Relief(_Route):
+    """Shadow and layover of hills of 250 m, looking along the rows; numpy can look no other way."""
+
+    params = (PIXELS, ["floor", "minewatch", "numpy"])
+
+    def prepare(self, pixels):
+        i, j = np.indices((pixels, pixels), dtype=np.float32)
+        self.elevation = 125 * np.sin(i / 9) * np.cos(j / 11)
+        self.incidence = np.full_like(self.elevation, 39)
+        self.out = np.empty_like(self.elevation)
+
+    def floor(self):
+        jit(read_one)(self.elevation, self.out)
+
+    def minewatch(self):
+        kernels.relief_codes(self.elevation, self.incidence, 90.0, 10.0, 10.0, 3000.0)
+
+    def numpy(self):
+        theta = np.radians(self.incidence)
+        ground = np.arange(self.elevation.shape[1]) * 10
+        front = ground * np.cos(theta) + self.elevation * np.sin(theta)
+        slant = ground * np.sin(theta) - self.elevation * np.cos(theta)
+        nearest = np.minimum.accumulate(slant[:, ::-1], axis=1)[:, ::-1]
+        shadow = np.maximum.accumulate(front, axis=1) > front
+        layover = (np.maximum.accumulate(slant, axis=1) > slant) | (nearest < slant)
+        shadow + 2 * layover.astype(np.uint8)
+
+    def time_relief(self, pixels, route):
+        self.run()
+
+    def peakmem_relief(self, pixels, route):
+        self.run()
+
+
 class Import:
     """What a user waits for before anything happens."""
 

@@ -67,11 +67,21 @@ def sample(elevation: Any, i: Any, j: Any, down: Any, right: Any) -> Any:
     return above + down * (below - above)
 
 
-def towards(elevation: Any, i: Any, j: Any, steps: Any, k: Any, sign: Any) -> Any:
-    """Elevation k steps from a pixel, on the side of the sensor (-1) or beyond (+1)."""
-    whole_i, down = split(sign * k * steps[0])
-    whole_j, right = split(sign * k * steps[1])
-    return sample(elevation, i + whole_i, j + whole_j, down, right)
+def walk(azimuth: Any, spacing_y: Any, spacing_x: Any, reach: Any, longest: Any) -> Any:
+    """The steps of a line away from the sensor: whole pixels, the rest, and metres a step.
+
+    One step reaches the next row or the next column, whichever comes first. The offsets do not
+    depend on where the line begins, so that a pixel sees the same in every block.
+    """
+    down, right = -np.cos(azimuth) / spacing_y, np.sin(azimuth) / spacing_x
+    fastest = max(abs(down), abs(right))
+    last = np.int64(min(np.floor(reach * fastest + NEAR), longest))
+    whole = np.empty((2, 2 * last + 1), np.int64)
+    rest = np.empty((2, 2 * last + 1), np.float64)
+    for k in range(-last, last + 1):
+        whole[0, last + k], rest[0, last + k] = split(k * (down / fastest))
+        whole[1, last + k], rest[1, last + k] = split(k * (right / fastest))
+    return whole, rest, 1.0 / fastest
 
 
 def bounds(elevation: Any) -> Any:
@@ -84,38 +94,40 @@ def bounds(elevation: Any) -> Any:
     return np.float64(lowest), np.float64(highest)
 
 
-def judge(elevation: Any, i: Any, j: Any, theta: Any, rise: Any, line: Any, extremes: Any) -> Any:
+def judge(elevation: Any, i: Any, j: Any, theta: Any, rise: Any, line: Any, limits: Any) -> Any:
     """Walk the line of sight of one pixel: to the sensor, then beyond.
 
     A walk ends where nothing in the array is high or low enough to matter, at its edge, or at
     the reach.
     """
-    tangent = np.tan(theta)
-    z = np.float64(elevation[i, j])
-    steps, length, last = (line[0], line[1]), line[2], np.int64(line[3])
-    lowest, highest = extremes
-    shadow, layover = rise < -1.0 / tangent, rise > tangent
-    for k in range(1, last + 1):
-        ray, front = z + k * length / tangent, z - k * length * tangent
+    whole, rest, step = line
+    lowest, highest = limits
+    here, z = whole.shape[1] // 2, np.float64(elevation[i, j])
+    upward, downward = step / np.tan(theta), step * np.tan(theta)
+    shadow, layover = rise < -1.0 / np.tan(theta), rise > np.tan(theta)
+    for k in range(1, here + 1):
+        ray, front = z + k * upward, z - k * downward
         if (shadow or ray >= highest) and (layover or front <= lowest):
             break
-        met = towards(elevation, i, j, steps, k, -1.0)
+        at = here - k
+        met = sample(elevation, i + whole[0, at], j + whole[1, at], rest[0, at], rest[1, at])
         if np.isinf(met):
             break
         shadow |= met > ray
         layover |= met < front
-    for k in range(1, last + 1):
-        front = z + k * length * tangent
+    for k in range(1, here + 1):
+        front = z + k * downward
         if layover or front >= highest:
             break
-        met = towards(elevation, i, j, steps, k, 1.0)
+        at = here + k
+        met = sample(elevation, i + whole[0, at], j + whole[1, at], rest[0, at], rest[1, at])
         if np.isinf(met):
             break
         layover |= met > front
     return shadow, layover
 
 
-HELPERS = (bounds, gradient, judge, sample, slope, split, towards)
+HELPERS = (bounds, gradient, judge, sample, slope, split, walk)
 
 
 @gufunc(
@@ -216,10 +228,8 @@ def relief_codes(
     """
     height, width = elevation.shape
     azimuth = np.radians(look_azimuth)
-    down, right = -np.cos(azimuth) / spacing_y, np.sin(azimuth) / spacing_x
-    fastest = max(abs(down), abs(right))
-    line = (down / fastest, right / fastest, 1.0 / fastest, np.floor(reach * fastest + NEAR))
-    extremes = bounds(elevation)
+    line = walk(azimuth, spacing_y, spacing_x, reach, max(height, width))
+    limits = bounds(elevation)
     for i in range(height):
         for j in range(width):
             theta = np.radians(np.float64(incidence[i, j]))
@@ -227,5 +237,5 @@ def relief_codes(
             if np.isfinite(elevation[i, j]) and theta > 0.0 and theta < np.pi / 2:
                 north, east = gradient(elevation, i, j, spacing_y, spacing_x)
                 rise = east * np.sin(azimuth) + north * np.cos(azimuth)
-                code = judge(elevation, i, j, theta, rise, line, extremes)
+                code = judge(elevation, i, j, theta, rise, line, limits)
                 out[i, j] = SHADOW * code[0] + LAYOVER * code[1]
