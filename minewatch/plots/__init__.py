@@ -7,18 +7,38 @@ safe for colour-blind readers; what is missing is light grey.
 
 from __future__ import annotations
 
+from minewatch.plots.ground import (
+    contours_figure,
+    exclusions_figure,
+    mean_ndai_figure,
+    stable_figure,
+)
 from minewatch.plots.maps import activity_figure, map_figure, probability_figure
 from minewatch.plots.models import importance_figure, precision_recall_figure
 from minewatch.plots.pairs import ledger_figure, threshold_figure
 from minewatch.plots.paper import save
+from minewatch.plots.periods import seasons_figure
+from minewatch.plots.regressions import regression_figure
+from minewatch.plots.years import colours_figure, rgb_figure
+from minewatch.plots.zones import box_figure, zone_series_figure
 
 __all__ = [
     "activity_figure",
+    "box_figure",
+    "colours_figure",
+    "contours_figure",
+    "exclusions_figure",
     "importance_figure",
     "ledger_figure",
     "map_figure",
+    "mean_ndai_figure",
     "precision_recall_figure",
     "probability_figure",
+    "regression_figure",
+    "rgb_figure",
     "save",
+    "seasons_figure",
+    "stable_figure",
     "threshold_figure",
+    "zone_series_figure",
 ]

@@ -13,11 +13,16 @@ from minewatch.grids import cell_areas
 from minewatch.plots.paper import GREY, INK, label
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import geopandas as gpd
+    import numpy.typing as npt
     import xarray as xr
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap, Normalize
+    from matplotlib.image import AxesImage
 
-__all__ = ["aspect", "draw", "outline"]
+__all__ = ["aspect", "bar", "draw", "extent", "frame", "outline", "paint", "sized", "step_of"]
 
 MOST = 1500
 """Pixels along a side that are drawn; larger layers are thinned (classes) or averaged first."""
@@ -41,11 +46,17 @@ def draw(
     if layer.dtype == bool:
         flags = {"flag_values": [0, 1], "flag_meanings": f"other {layer.name or 'true'}"}
         layer = layer.astype("uint8").assign_attrs(layer.attrs | flags)
-    axes.set_facecolor(MISSING_COLOUR)
     if "flag_values" in layer.attrs:
         _draw_classes(axes, layer)
     else:
-        _draw_values(axes, layer, limits, colours)
+        image, extend = paint(axes, layer, limits, colours)
+        bar(axes, image, layer, extend)
+    frame(axes, layer)
+
+
+def frame(axes: Axes, layer: xr.DataArray) -> None:
+    """Names and limits of the axes of a layer; what is missing will be light grey."""
+    axes.set_facecolor(MISSING_COLOUR)
     if crs_of(layer) is None or "x" not in layer.indexes:
         axes.set_xlabel("range sample")
         axes.set_ylabel("azimuth line")
@@ -55,7 +66,7 @@ def draw(
     else:
         axes.set_xlabel("easting (km)")
         axes.set_ylabel("northing (km)")
-    left, right, bottom, top = _extent(layer)
+    left, right, bottom, top = extent(layer)
     upright = (bottom, top) if "y" not in layer.indexes else sorted((bottom, top))
     axes.set(aspect=_stretch(layer), xlim=(left, right), ylim=upright)
     for axis in (axes.xaxis, axes.yaxis):
@@ -65,17 +76,21 @@ def draw(
     axes.locator_params(axis="y", nbins=3 if ratio < 0.5 else 6)
 
 
-def _draw_values(
+def paint(
     axes: Axes,
     layer: xr.DataArray,
     limits: tuple[float, float] | None,
-    colours: str | None,
-) -> None:
+    colours: str | Colormap | None = None,
+    *,
+    norm: Normalize | None = None,
+) -> tuple[AxesImage, str]:
+    """The pixels of a layer of numbers, and at which ends its values go beyond the limits."""
     from matplotlib import colormaps
+    from matplotlib.colors import Normalize
 
     name = str(layer.name or "").removeprefix("mean_")
     customary, usual = SCALES.get(name, ("cividis", None))
-    step = _step(layer)
+    step = step_of(layer)
     part = layer.coarsen(y=step, x=step, boundary="pad").mean() if step > 1 else layer
     values = np.asarray(part.data, dtype="float64")
     seen = values[np.isfinite(values)]
@@ -84,33 +99,26 @@ def _draw_values(
         low, high = -max(abs(low), abs(high)), max(abs(low), abs(high))
     if not low < high:
         low, high = low - 0.5, low + 0.5
+    norm = Normalize(low, high) if norm is None else norm
     image = axes.imshow(
         np.ma.masked_invalid(values),
-        cmap=colormaps[colours or customary],
-        vmin=low,
-        vmax=high,
-        extent=_extent(layer, step),
+        cmap=colormaps.get_cmap(colours or customary),
+        norm=norm,
+        extent=extent(layer, step),
         interpolation="nearest",
     )
-    under, over = bool((seen < low).any()), bool((seen > high).any())
-    extend = {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[under, over]
-    _bar(axes, image, layer, extend)
+    under, over = bool((seen < norm.vmin).any()), bool((seen > norm.vmax).any())
+    return image, {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[under, over]
 
 
 def _draw_classes(axes: Axes, layer: xr.DataArray) -> None:
-    import dask
     from matplotlib.colors import ListedColormap
 
     known = class_colours(layer.attrs)
-    step = _step(layer)
-    # Counted where the data lie: of a large map only rows of counts and a thinned map come here.
-    rows, shown = dask.compute(
-        {code: (layer == code).sum("x").data for code in known}, layer[::step, ::step].data
-    )
-    areas, absent = _areas(layer, rows)
-    entries = [(hue, f"{meaning}\n{areas[code]}") for code, (meaning, hue) in known.items()]
+    sizes, absent, shown = sized(layer, known)
+    entries = [(hue, f"{meaning}\n{sizes[code]}") for code, (meaning, hue) in known.items()]
     if absent:
-        entries.append((MISSING_COLOUR, f"no data\n{areas[NO_CLASS]}"))
+        entries.append((MISSING_COLOUR, f"no data\n{sizes[NO_CLASS]}"))
     places = np.full(shown.shape, len(entries) - 1)
     for place, code in enumerate(known):
         places[shown == code] = place
@@ -119,17 +127,24 @@ def _draw_classes(axes: Axes, layer: xr.DataArray) -> None:
         cmap=ListedColormap([hue for hue, _ in entries]),
         vmin=-0.5,
         vmax=len(entries) - 0.5,
-        extent=_extent(layer, step),
+        extent=extent(layer, step_of(layer)),
         interpolation="nearest",
     )
-    bar = _bar(axes, image, layer, "neither")
-    bar.set_ticks(range(len(entries)), labels=[text for _, text in entries])
-    bar.ax.tick_params(length=0)
-    bar.ax.invert_yaxis()
+    legend = bar(axes, image, layer, "neither")
+    legend.set_ticks(range(len(entries)), labels=[text for _, text in entries])
+    legend.ax.tick_params(length=0)
+    legend.ax.invert_yaxis()
+    legend.ax.yaxis.labelpad = 8
+    if "#ffffff" in (hue for hue, _ in entries):  # white on white paper
+        legend.outline.set(visible=True, edgecolor=GREY, linewidth=0.6)
 
 
-def _bar(axes: Axes, image: Any, layer: xr.DataArray, extend: str) -> Any:
-    bar = axes.figure.colorbar(image, ax=axes, shrink=0.85, aspect=28, pad=0.02, extend=extend)
+def bar(axes: Axes | list[Axes], image: Any, layer: xr.DataArray, extend: str) -> Any:
+    """The colour bar of an image, beside one map or beside several that share it."""
+    maps = [axes] if not isinstance(axes, list) else axes
+    bar = maps[0].figure.colorbar(
+        image, ax=maps, shrink=0.85, aspect=28, pad=0.02, extend=extend, spacing="proportional"
+    )
     text = label(layer.attrs, layer.name)
     text = "\n".join(wrap(text, 18)) if aspect(layer) < 0.5 else text
     bar.set_label(text, fontsize=9.5, color=INK)
@@ -138,20 +153,29 @@ def _bar(axes: Axes, image: Any, layer: xr.DataArray, extend: str) -> Any:
     return bar
 
 
-def _areas(layer: xr.DataArray, rows: dict[int, Any]) -> tuple[dict[int, str], bool]:
-    """Hectares of each class from its pixels in each row, and whether any pixel has none.
+def sized(
+    layer: xr.DataArray, codes: Iterable[int]
+) -> tuple[dict[int, str], bool, npt.NDArray[Any]]:
+    """Hectares of each class, whether any pixel is of none (255), and the classes, thinned.
 
-    A share of the map where pixels have no known size; 255 is all that is in no class.
+    A share of the map where pixels have no known size. Counted where the data lie: of a large map
+    only rows of counts and a thinned map come here.
     """
+    import dask
+
+    step = step_of(layer)
+    rows, shown = dask.compute(
+        {code: (layer == code).sum("x").data for code in codes}, layer[::step, ::step].data
+    )
     height, width = layer.shape
     absent = np.full(height, width) - sum(rows.values())
     rows = {**rows, NO_CLASS: absent}
     if crs_of(layer) is None or not {"y", "x"} <= set(layer.indexes):
-        areas = {code: f"{count.sum() / layer.size:.0%}" for code, count in rows.items()}
+        texts = {code: f"{count.sum() / layer.size:.0%}" for code, count in rows.items()}
     else:
         pixel = np.broadcast_to(cell_areas(layer).values, (height,)) / 1e4
-        areas = {code: f"{_figures(count @ pixel)} ha" for code, count in rows.items()}
-    return areas, bool(absent.any())
+        texts = {code: f"{_figures(count @ pixel)} ha" for code, count in rows.items()}
+    return texts, bool(absent.any()), shown
 
 
 def _figures(value: float) -> str:
@@ -162,7 +186,8 @@ def _figures(value: float) -> str:
     return f"{round(value, digits):,.{max(digits, 0)}f}"
 
 
-def _step(layer: xr.DataArray) -> int:
+def step_of(layer: xr.DataArray) -> int:
+    """Every how many pixels one is drawn, so that no side has more than `MOST`."""
     return max(1, -(-max(layer.shape) // MOST))
 
 
@@ -178,7 +203,7 @@ def _unit(layer: xr.DataArray) -> float:
     return 1.0 if crs_of(layer) is None or _degrees(layer) else 1000.0
 
 
-def _extent(layer: xr.DataArray, step: int = 1) -> tuple[float, float, float, float]:
+def extent(layer: xr.DataArray, step: int = 1) -> tuple[float, float, float, float]:
     """Outer edges left, right, bottom, top in axis units, out to whole steps of pixels."""
     height, width = (-(-size // step) * step for size in layer.shape)
     if "x" not in layer.indexes or "y" not in layer.indexes:
@@ -195,7 +220,7 @@ def _extent(layer: xr.DataArray, step: int = 1) -> tuple[float, float, float, fl
 
 def aspect(layer: xr.DataArray) -> float:
     """Height of a map over its width, within what a page can bear."""
-    left, right, bottom, top = _extent(layer)
+    left, right, bottom, top = extent(layer)
     ratio = abs(top - bottom) / abs(right - left) * _stretch(layer)
     return float(np.clip(ratio, 0.35, 1.6))
 
@@ -204,7 +229,7 @@ def _stretch(layer: xr.DataArray) -> float:
     """How much longer a degree of latitude is than one of longitude; 1 on other maps."""
     if not _degrees(layer):
         return 1.0
-    *_, bottom, top = _extent(layer)
+    *_, bottom, top = extent(layer)
     return float(1 / max(np.cos(np.radians((bottom + top) / 2)), 0.1))
 
 

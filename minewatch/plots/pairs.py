@@ -11,6 +11,7 @@ from minewatch.conventions.colours import OKABE_ITO, class_colours
 from minewatch.plots.paper import ACCENT, GREY, INK, MAIN, label, sheet, tidy
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["ledger_figure", "threshold_figure"]
@@ -122,12 +123,22 @@ def _reasons(ledger: xr.Dataset, keep: Any) -> list[tuple[str, Any, str]]:
     return groups
 
 
-def _dates(axes: Any) -> None:
+def _dates(axes: Axes) -> None:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
     locator = AutoDateLocator(maxticks=9)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+
+
+def _density(axes: Axes, threshold: xr.DataArray | float, width: float) -> None:
+    """The density in whose valley the threshold lies, as shares of bins."""
+    attrs = threshold.attrs if isinstance(threshold, xr.DataArray) else {}
+    if not {"density", "grid_start", "grid_step"} <= set(attrs):
+        return
+    density = np.asarray(attrs["density"], "float64")
+    points = float(attrs["grid_start"]) + float(attrs["grid_step"]) * np.arange(density.size)
+    axes.plot(points, density * width, color=INK, linewidth=1.1, label="kernel density")
 
 
 def threshold_figure(
@@ -180,6 +191,7 @@ def threshold_figure(
             color=colour,
             label=f"{text} ({part:.0%})",
         )
+    _density(axes, threshold, edges[1] - edges[0])
     filled = np.flatnonzero(share > share.max() / 2000) if share.any() else np.array([0, BINS - 1])
     low, high = edges[max(filled[0] - 4, 0)], edges[min(filled[-1] + 5, BINS)]
     axes.set_xlim(min(low, at - 0.05), max(high, at + 0.05))
