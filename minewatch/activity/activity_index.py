@@ -144,6 +144,7 @@ def tai(
         by=by,
         assign=assign,
         threshold=level,
+        origin=_origin(threshold),
         masked=mask is not None,
         min_count=min_count,
         confidence=confidence,
@@ -152,6 +153,15 @@ def tai(
         active_minimum=active_minimum,
         stable_maximum=stable_maximum,
     )
+
+
+def _origin(threshold: float | xr.DataArray) -> dict[str, object]:
+    """Where a threshold comes from, if it says so."""
+    attrs = getattr(threshold, "attrs", {})
+    return {
+        "threshold_method": attrs.get("method_used", "given"),
+        "threshold_domain": attrs.get("domain"),
+    }
 
 
 def counted(

@@ -88,6 +88,7 @@ def screen_pairs(
     See Also
     --------
     stable_pixels : finds the stable ground.
+    settle_pairs : finds both until neither changes.
     tai, mean_ndai : use the ledger.
 
     References
@@ -146,6 +147,7 @@ def screen_pairs(
         "minimum": minimum,
         "maximum_std": maximum_std,
         "max_perpendicular_baseline": max_perpendicular_baseline,
+        "min_pixels": min_pixels,
         "stable_pixels": pixels,
         "kept": int((reason == 0).sum()),
     }

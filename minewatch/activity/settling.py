@@ -15,6 +15,8 @@ import numpy as np
 from minewatch import _apply
 from minewatch.activity.screening import TooFewStablePixels, screen_pairs
 from minewatch.activity.stable import (
+    DERIVED,
+    GIVEN,
     STABLE,
     enough_observations,
     inside,
@@ -142,6 +144,7 @@ def settle_pairs(
                 if fallback is None:
                     raise
                 stable = _top_pixels(some, maximum_std, within, min_count, str(error))
+                stable.attrs["asked_minimum"] = minimum
                 ledger = screen_pairs(coherence, stable, **judge)
         keep = np.asarray(ledger["keep"].values)
         settled = bool((keep == met[-1]).all())
@@ -150,7 +153,7 @@ def settle_pairs(
             break
     if not settled and max_rounds > 1:
         _warn(ledger, keep, met[-1], cycle=cycle)
-    facts = {"rounds": len(met), "settled": int(settled)}
+    facts = {"rounds": len(met), "settled": int(settled), "max_rounds": max_rounds}
     return stable.assign_attrs(facts), ledger.assign_attrs(facts)
 
 
@@ -196,6 +199,7 @@ def _top_pixels(
         minimum=least,
         maximum_std=maximum_std,
         min_count=enough,
+        min_count_is=DERIVED if min_count is None else GIVEN,
         domain="the whole scene" if within is None else "given by within",
         fallback="top_k",
     )

@@ -18,8 +18,17 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import xarray as xr
 
-__all__ = ["STABLE", "enough_observations", "inside", "stable_pixels", "temporal_moments"]
+__all__ = [
+    "DERIVED",
+    "GIVEN",
+    "STABLE",
+    "enough_observations",
+    "inside",
+    "stable_pixels",
+    "temporal_moments",
+]
 
+DERIVED, GIVEN = "half the pairs, at least 3", "given"
 STABLE = Layer("stable", "stable pixels", dtype="bool")
 
 
@@ -96,6 +105,7 @@ def stable_pixels(
         minimum=minimum,
         maximum_std=maximum_std,
         min_count=enough,
+        min_count_is=DERIVED if min_count is None else GIVEN,
         domain="the whole scene" if within is None else "given by within",
     )
 

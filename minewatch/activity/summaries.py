@@ -10,11 +10,11 @@ from minewatch import _apply
 from minewatch.activity.intervals import CLASSES, INTERVALS, class_table, share_table
 from minewatch.activity.records import COUNTED, record_attrs
 from minewatch.activity.series import group_labels, stack_groups
-from minewatch.activity.stable import enough_observations
+from minewatch.activity.stable import DERIVED, GIVEN, enough_observations
 from minewatch.conventions import Layer, conform, plain_attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
     import pandas as pd
@@ -29,8 +29,8 @@ UPPER = Layer("upper", "upper end of the interval of the temporal activity index
 ACTIVITY = Layer("activity", "activity class", dtype="uint8", flags=CLASSES)
 
 LAYERS = ("tai", "exceeded", "observed", "lower", "upper", "activity")
+ORIGIN = ("threshold_method", "threshold_domain")
 SETTINGS = ("confidence", "interval", "rule", "active_minimum", "stable_maximum")
-DERIVED, GIVEN = "half the pairs, at least 3", "given"
 
 
 def index_of_counts(
@@ -40,6 +40,7 @@ def index_of_counts(
     by: str | None,
     assign: str,
     threshold: float,
+    origin: Mapping[str, object],
     masked: bool,
     min_count: int | None,
     **settings: Any,
@@ -54,6 +55,8 @@ def index_of_counts(
         From :func:`~minewatch.activity.records.pair_record`.
     by, assign, threshold, min_count
         As in :func:`~minewatch.activity.tai`.
+    origin : mapping
+        Where the threshold comes from: method and domain.
     masked : bool
         Whether pixels were left out.
     **settings
@@ -80,6 +83,7 @@ def index_of_counts(
     result: xr.Dataset = stack_groups(parts, [label for label, *_ in counts], by)
     facts: dict[str, object] = {
         "threshold": threshold,
+        **{name: origin.get(name) for name in ORIGIN},
         "masked": masked,
         "pairs": len(kept),
         "first_date": f"{first.min():%Y-%m-%d}",

@@ -132,6 +132,7 @@ def test_what_comes_out(coherence, ledger):
         "active_minimum": 0.5,
         "stable_maximum": 0.3,
         "threshold": 0.2,
+        "threshold_method": "given",
         "masked": 0,
         "first_date": "2022-05-13",
         "last_date": "2022-10-16",

@@ -9,7 +9,15 @@ import rioxarray  # noqa: F401
 import xarray as xr
 from laziness import nothing_computes
 
-from minewatch.activity import screen_pairs, tai, update_tai
+from minewatch.activity import (
+    mean_ndai,
+    ndai_threshold,
+    screen_pairs,
+    settle_pairs,
+    stable_pixels,
+    tai,
+    update_tai,
+)
 from minewatch.store import open_cube, to_zarr
 
 SETTINGS = {"threshold": 0.2}
@@ -200,7 +208,7 @@ def test_masked_ground_stays_masked(coherence, ledger):
 def test_a_ledger_of_other_stable_ground_is_refused(coherence, ledger):
     index = tai(coherence[:30], ledger.isel(pair=slice(30)), **SETTINGS)
     other = ledger.assign(stable_mean=ledger.stable_mean * 0.99)
-    with pytest.raises(ValueError, match=r"30 pairs that it shares .* otherwise .*refresh_tai"):
+    with pytest.raises(ValueError, match=r"30 pairs that it shares .* otherwise .*refresh=True"):
         update_tai(index, coherence, other)
     flipped = ledger.assign(keep=ledger.keep | (ledger.pair == 5))
     with pytest.raises(ValueError, match="judges 1 of the 30 pairs"):
@@ -236,3 +244,111 @@ def test_frozen_ground_and_threshold_come_with_a_ledger_of_the_same_pixels(rng):
         got = update_tai(index, late, screen_pairs(late, stable))
         xr.testing.assert_equal(got.compute(), tai(coherence, ledger, **SETTINGS))
         assert got.attrs["dropped_pairs"] == ["2022-10-04T00:00:00/2022-10-16T00:00:00"]
+
+
+@pytest.fixture
+def ageing(rng) -> xr.DataArray:
+    """Rock, half of which is dug up in the second half of the series; forest; a pit."""
+    truth = np.full((40, 24, 60), 0.9)
+    truth[:, :, 30:40] = 0.05
+    truth[:, 5:15, 40:50] = 0.08
+    truth[20:, :, :10] = 0.1
+    truth[[7, 31]] *= 0.7  # rain
+    return oracles.series(oracles.drawn(truth, 18, rng)).rio.write_crs("EPSG:32721")
+
+
+def run(coherence: xr.DataArray, **settings) -> tuple[xr.DataArray, xr.Dataset, xr.Dataset]:
+    stable = stable_pixels(coherence)
+    ledger = screen_pairs(coherence, stable)
+    threshold = ndai_threshold(mean_ndai(coherence, ledger))
+    return stable, ledger, tai(coherence, ledger, threshold=threshold, **settings)
+
+
+@pytest.mark.parametrize("settings", [{}, {"by": "year", "rule": "paper"}])
+def test_refreshed_it_is_the_index_of_all_pairs(ageing, settings, tmp_path):
+    stable, _, index = run(ageing[:15], **settings)
+    frozen = update_tai(index, ageing, screen_pairs(ageing, stable))
+    ground, ledger, whole = run(ageing, **settings)
+    ledger_then = screen_pairs(ageing, stable)
+    stored = to_zarr(index.chunk().assign(stable=stable), tmp_path / "tai.zarr")
+    for start, series, given in (
+        (index, ageing, {"stable": stable}),
+        (stored, ageing.chunk(pair=7, y=10), {}),
+    ):
+        got = update_tai(start, series, ledger_then, refresh=True, **given)
+        # The histogram of a lazy series may move the valley by two bins and a grid step.
+        np.testing.assert_allclose(got.attrs["threshold"], whole.attrs["threshold"], atol=0.004)
+        np.testing.assert_array_equal(got.stable, ground)
+        assert got.attrs["dropped_pairs"] == whole.attrs["dropped_pairs"]
+        drift = {name: got.attrs[name] for name in got.attrs if name.startswith("drift_")}
+        change = got.attrs["threshold"] - frozen.attrs["threshold"]
+        assert drift["drift_threshold"] == pytest.approx(change)
+        assert drift["drift_stable_lost"] == int((stable & ~ground).sum()) > 200
+        assert drift["drift_stable_gained"] == int((ground & ~stable).sum())
+        # Rock that was dug up spoils the ledger that is frozen: half the dates fail.
+        kept = int(ledger_then.keep.sum()), int(ledger.keep.sum())
+        assert drift["drift_pairs_gained"] - drift["drift_pairs_lost"] == kept[1] - kept[0] > 10
+        both = (ledger_then.keep & ledger.keep).values
+        change = (ledger.stable_mean - ledger_then.stable_mean)[both].mean()
+        assert drift["drift_stable_mean"] == pytest.approx(float(change), abs=1e-9)
+        if not settings:
+            more = int((got.activity == 2).sum() - (frozen.activity == 2).sum())
+            assert drift["drift_active_pixels"] == more
+            assert drift["drift_active_ha"] == pytest.approx(more * 0.04)
+            assert drift["drift_changed_pixels"] == int((got.activity != frozen.activity).sum())
+        plain = got.compute().drop_vars("stable")
+        if series is ageing:
+            xr.testing.assert_equal(plain, whole)
+        # From here on it can be frozen again.
+        after = update_tai(got, ageing[30:], screen_pairs(ageing[30:], got.stable))
+        xr.testing.assert_equal(after.compute(), got.compute())
+
+
+def test_refreshing_keeps_what_was_settled_given_or_superseded(late, ageing):
+    settled, ledger = settle_pairs(ageing[:15], min_count=5)
+    index = tai(ageing[:15], ledger, threshold=0.2)
+    ledger = screen_pairs(ageing, settled)
+    got = update_tai(index, ageing, ledger, refresh=True, stable=settled)
+    fresh, judged = settle_pairs(ageing, min_count=5)
+    np.testing.assert_array_equal(got.stable, fresh)
+    assert got.stable.attrs["rounds"] == judged.attrs["rounds"] > 1
+    xr.testing.assert_equal(got.drop_vars("stable"), tai(ageing, judged, threshold=0.2))
+    assert got.attrs["drift_threshold"] == 0.0
+
+    coherence, _, chain = late
+    coherence = (
+        coherence.clip(min=0.85).pad(x=(0, 60), mode="edge").assign_coords(x=np.arange(65.0))
+    )
+    stable = stable_pixels(coherence[:4])
+    index = tai(coherence[:4], screen_pairs(coherence[:4], stable), threshold=0.01)
+    ledger = screen_pairs(coherence, stable)
+    got = update_tai(index, coherence, ledger, superseded=True, refresh=True, stable=stable)
+    assert len(got.attrs["superseded_pairs"]) == 1
+    again = screen_pairs(coherence[chain], stable_pixels(coherence[chain]))
+    xr.testing.assert_equal(got.drop_vars("stable"), tai(coherence[chain], again, threshold=0.01))
+
+
+def test_what_a_refreshment_needs_is_told(ageing):
+    within = xr.zeros_like(ageing[0], dtype=bool).drop_vars(PAIR)
+    within[:, :30] = True
+    stable = stable_pixels(ageing[:15], within=within)
+    ledger = screen_pairs(ageing, stable)
+    threshold = ndai_threshold(mean_ndai(ageing, ledger), domain=within | ~within)
+    index = tai(ageing[:15], ledger, threshold=threshold)
+
+    def refreshed(series=ageing, ledger=ledger, **given):
+        return update_tai(index, series, ledger, refresh=True, **{"stable": stable, **given})
+
+    with pytest.raises(ValueError, match=r"pass stable=\.\.\."):
+        refreshed(stable=None)
+    with pytest.raises(ValueError, match=r"15 of 40 are not in coherence .*pass the whole series"):
+        refreshed(series=ageing[15:])
+    with pytest.raises(ValueError, match=r"needs within=\.\.\."):
+        refreshed()
+    with pytest.raises(ValueError, match=r"needs domain=\.\.\."):
+        refreshed(within=within)
+    with pytest.raises(ValueError, match="what stable_pixels and screen_pairs returned"):
+        refreshed(stable=stable.drop_attrs())
+    got = refreshed(within=within, domain=within | ~within)
+    assert got.stable.attrs["domain"] == "given by within"
+    assert got.attrs["threshold_domain"] == "given by domain"
