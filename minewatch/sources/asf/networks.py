@@ -88,7 +88,8 @@ def pair_list(
     import pandas as pd
 
     parts, problem = [], None
-    for _, group in scenes[scenes["product"].isin(PHASE)].groupby("stack"):
+    usable = scenes["product"].isin(PHASE) & scenes["start_time"].notna()
+    for _, group in scenes[usable].groupby("stack"):
         stack = group.sort_values("start_time", ignore_index=True)
         if len(stack) < 2:
             continue

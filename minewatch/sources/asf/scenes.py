@@ -60,15 +60,16 @@ def read_scenes(
         One row a scene, ordered by stack and time: ``name``, ``product`` (``BURST``, ``SLC``,
         ``CSLC`` …), ``stack`` (what may be paired: burst, or path and frame, with its
         polarization), ``path``, ``frame``, ``orbit``, ``direction``, ``polarization``,
-        ``platform``, ``start_time`` (UTC), ``longitude``, ``latitude`` (of the middle, degrees),
-        ``url`` and ``perpendicular_baseline`` (m, relative to one scene of the stack; NaN unknown).
+        ``platform``, ``start_time`` (UTC; static layers have none), ``longitude`` and ``latitude``
+        (of the middle, degrees), ``url`` and ``perpendicular_baseline`` (m, relative to one scene
+        of the stack; NaN unknown).
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it holds no records, or one has no name or time.
+        If it holds no records, or one has no name.
 
     See Also
     --------
@@ -142,13 +143,15 @@ class _Record:
         return None if value in (None, "None", "NA") else value
 
     def row(self) -> dict[str, Any]:
-        import pandas as pd
-
+        """What the table says of it."""
         name = self.told("sceneName") or self.umm.get("GranuleUR")
         extent = self.umm.get("TemporalExtent", {}).get("RangeDateTime", {})
-        start = self.told("startTime") or extent.get("BeginningDateTime")
-        if not name or not start:
-            message = f"a record has no {'startTime' if name else 'sceneName'}: {name or ''}"
+        start = self.told("startTime") or extent.get("BeginningDateTime") or "NaT"
+        if not name:
+            message = (
+                "a record has no name (sceneName, or GranuleUR in umm); give GeoJSON features or "
+                "UMM-JSON items"
+            )
             raise ValueError(message)
         product = str(self.told("processingLevel") or self.told("", "PROCESSING_TYPE") or "")
         polarization = self._polarization()
@@ -168,7 +171,7 @@ class _Record:
             "direction": direction.lower(),
             "polarization": polarization,
             "platform": str(self.told("platform", "ASF_PLATFORM") or "").upper(),
-            "start_time": pd.Timestamp(start).tz_localize(None).as_unit("ns"),
+            "start_time": _moment(start),
             "longitude": longitude,
             "latitude": latitude,
             "url": url,
@@ -211,13 +214,17 @@ class _Record:
                 if len(entry) != 4:
                     return None
                 found.append(np.array(entry[:3], "float64"))
-            times.append(np.datetime64(entry[3].rstrip("Z"), "ns"))
+            times.append(_moment(entry[3]))
         seconds = (np.array(times) - epoch) / np.timedelta64(1, "s")
         if not seconds[1] > seconds[0]:
             return None
         path = CubicHermiteSpline(seconds, vectors["POSITION"], vectors["VELOCITY"])
         when = np.array([seconds[0] - REACH, *seconds, seconds[1] + REACH])
         return Orbit(when, path(when), path.derivative()(when))
+
+
+def _moment(text: str) -> np.datetime64:
+    return np.datetime64(text.rstrip("Z").replace(" ", "T"), "ns")
 
 
 def _whole(value: Any) -> int | None:
