@@ -45,7 +45,7 @@ def agree(
     Raises
     ------
     ValueError
-        If the two lie on different grids or have different dims.
+        If the two lie on different grids, or have other dims or other years.
 
     See Also
     --------
@@ -66,10 +66,11 @@ def agree(
         require(each, ..., "y", "x", dtype="uint8", by="agree")
     first, second = maps
     require_same_grid(first, second, by="agree")
-    if first.dims != second.dims or first.shape != second.shape:
+    labels = [{dim: list(each.indexes.get(dim, ())) for dim in each.dims[:-2]} for each in maps]
+    if first.dims != second.dims or first.shape != second.shape or labels[0] != labels[1]:
         message = (
-            f"agree needs two maps of the same dims, got {dict(first.sizes)} and "
-            f"{dict(second.sizes)}; select one year or season of each"
+            f"agree needs two maps of the same dims, got {dict(first.sizes)} {labels[0]} and "
+            f"{dict(second.sizes)} {labels[1]}; select one year or season of each"
         )
         raise ValueError(message)
     bare = second.drop_vars(second.coords)

@@ -108,7 +108,7 @@ def low_backscatter(
     threshold_db : float
         Below it (dB) nothing came back.
     water : xarray.DataArray, optional
-        From :func:`water`, or bool: there it is not asked.
+        From :func:`water`, or bool, dims (y, x): there it is not asked.
 
     Returns
     -------
@@ -136,7 +136,7 @@ def low_backscatter(
     low = (power_mean < 10 ** (threshold_db / 10)).astype("uint8")
     low = low.where(np.isfinite(power_mean) & (power_mean != 0), NO_CLASS)
     if water is not None:
-        require(water, ..., by="low_backscatter (water)")
+        require(water, "y", "x", by="low_backscatter (water)")
         require_same_grid(power_mean, water, by="low_backscatter")
         wet = water.drop_vars(water.coords)
         if wet.dtype != bool:

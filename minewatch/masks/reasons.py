@@ -72,6 +72,8 @@ def exclusion(
         If no mask is given, or they lie on different grids.
     TypeError
         If a mask is neither bool nor integer.
+    KeyError
+        If `geometry` lacks a layer.
 
     See Also
     --------
@@ -84,6 +86,15 @@ def exclusion(
     >>> exclusion(vegetation=green, water=wet).values
     array([[  0,   1,   2, 255]], dtype=uint8)
     """
+    if geometry is not None and not {"shadow", "layover"} <= set(
+        getattr(geometry, "data_vars", ())
+    ):
+        message = (
+            "exclusion needs geometry with the layers shadow and layover, got "
+            f"{type(geometry).__name__} with {sorted(map(str, getattr(geometry, 'data_vars', ())))}"
+            "; use minewatch.masks.radar_geometry"
+        )
+        raise KeyError(message)
     masks = {
         "vegetation": vegetation,
         "water": water,

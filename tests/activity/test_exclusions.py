@@ -8,7 +8,7 @@ import rioxarray  # noqa: F401
 import xarray as xr
 
 from minewatch import masks
-from minewatch.activity import activity_areas, excluded_areas
+from minewatch.activity import activity_areas, excluded_areas, tai
 
 NAMES = [
     "kept", "vegetation", "water", "radar_shadow", "layover", "low_backscatter", "outside",
@@ -54,6 +54,19 @@ def test_masks_and_areas_fit():
     left = areas[areas > 0]
     assert left.reason.values.tolist() == ["kept", "water", "outside", "unknown"]
     np.testing.assert_allclose(left, 0.04)
+
+
+def test_an_activity_map_has_no_class_where_it_is_excluded(rng):
+    dates = np.datetime64("2022-06-01", "ns") + 12 * np.arange(13).astype("timedelta64[D]")
+    times = {"reference_time": ("pair", dates[:-1]), "secondary_time": ("pair", dates[1:])}
+    codes = layer(rng.choice(np.array(CODES, "u1"), (24, 18)))
+    gamma = xr.concat([xr.full_like(codes, 0.9, "f4")] * 12, "pair").assign_coords(times)
+    means = {"stable_mean": ("pair", np.full(12, 0.9)), "keep": ("pair", np.ones(12, bool))}
+    ledger = xr.Dataset(means, times)
+    found = tai(gamma, ledger, threshold=0.2, mask=codes > 0)
+    np.testing.assert_array_equal(found.activity == 255, codes > 0)
+    kept = excluded_areas(codes).area.sel(reason=0)
+    np.testing.assert_allclose(activity_areas(found).area.sel(activity=1), kept)
 
 
 def test_what_is_no_exclusion_is_refused():

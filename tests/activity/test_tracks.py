@@ -56,6 +56,9 @@ def test_what_does_not_lie_together_is_refused(rng):
         agree(one, layer(np.zeros((4, 4), "u1")))
     with pytest.raises(ValueError, match="one year or season"):
         agree(one, layer(np.zeros((2, 3, 4), "u1")))
+    years = [layer(np.zeros((2, 3, 4), "u1")).assign_coords(time=ends) for ends in ([1, 2], [2, 3])]
+    with pytest.raises(ValueError, match=r"\[1, 2\].*\[2, 3\].*one year or season"):
+        agree(*years)
     with pytest.raises(TypeError, match=r"fillna\(255\)|uint8"):
         agree(one.astype("f4"), one)
 

@@ -86,3 +86,6 @@ def test_what_is_no_mask_is_refused() -> None:
         masks.exclusion(vegetation=green, water=layer(np.uint8([[0, 1, 1]])))
     with pytest.raises(ValueError, match="transpose"):
         masks.exclusion(vegetation=green.T)
+    for wrong in (xr.Dataset({"shadow": green}), green):
+        with pytest.raises(KeyError, match=r"masks\.radar_geometry"):
+            masks.exclusion(geometry=wrong)  # type: ignore[arg-type]
