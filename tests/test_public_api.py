@@ -128,6 +128,7 @@ LAZY: dict[str, Callable[[Inputs], Any]] = {
     "insar.debias": lambda i: insar.debias(i.coherence, looks=18),
     "activity.stable_pixels": lambda i: activity.stable_pixels(i.coherence),
     "activity.ndai": lambda i: activity.ndai(i.coherence, i.ledger.stable_mean),
+    "activity.log_activity": lambda i: activity.log_activity(i.ndai),
     "activity.mean_ndai": lambda i: activity.mean_ndai(i.coherence, i.ledger),
     "activity.tai": lambda i: activity.tai(i.coherence, i.ledger, threshold=0.2),
     "activity.activity_rgb": lambda i: activity.activity_rgb(
@@ -146,6 +147,9 @@ LAZY: dict[str, Callable[[Inputs], Any]] = {
     ),
     "activity.agree": lambda i: activity.agree(
         *[activity.tai(i.coherence, i.ledger, threshold=level) for level in (0.02, 0.05)]
+    ),
+    "activity.pairs_between": lambda i: activity.pairs_between(
+        i.coherence, "2022-05-10", "2022-07-10"
     ),
     "speckle.lee": lambda i: speckle.lee(i.backscatter, looks=4.4),
     "speckle.incidence_correction": lambda i: speckle.incidence_correction(i.power, i.angle),

@@ -264,7 +264,7 @@ def _dates(
     exceeded, seen = _counts(series, (rows, columns), which, limits, zones)
     pixels = np.bincount(which, minlength=zones)
     judged = (seen >= LEAST_SEEN * pixels) & (seen > 0) & counted[:, None]
-    active = judged & (exceeded >= active_share * seen)
+    active = judged & (exceeded >= np.ceil(active_share * seen - 1e-9))
     times = label_values(series.coords["secondary_time"])
     first, last = list(nothing), list(nothing)
     for zone in range(zones):

@@ -197,7 +197,7 @@ def zone_names(zones: gpd.GeoDataFrame, *, by: str) -> npt.NDArray[Any]:
     found, counts = np.unique(names, return_counts=True)
     if (counts > 1).any():
         message = (
-            f"{by} tells zones apart by their names, got {found[counts > 1][0]!r} "
+            f"{by} tells zones apart by their names, got {str(found[counts > 1][0])!r} "
             f"{counts.max()} times; join such polygons with zones.dissolve('name', as_index=False) "
             "or number them with zones.drop(columns='name').reset_index()"
         )
