@@ -139,14 +139,14 @@ def select_pairs(
         position = np.asarray(label_values(slc.coords["perpendicular_baseline"]), "float64")
     else:
         position = np.full(len(times), np.nan)
-    kinds = _kinds(slc)
+    names = [name for name in ALIKE if name in slc.coords and slc.coords[name].dims == ("time",)]
+    kinds = _kinds(slc, names)
     first, second = _following(times, kinds, n_next)
     if not len(first):
-        names = ", ".join(name for name in ALIKE if name in slc.coords)
         message = (
-            f"select_pairs finds no two acquisitions of one {names}, only {sorted(set(kinds))}; "
-            f"open those of one geometry and polarization, or use slc.drop_vars([...]) on a "
-            "coordinate that does not tell images apart"
+            f"select_pairs finds no two acquisitions of one {', '.join(names)}, only "
+            f"{sorted(set(kinds))}; open those of one geometry and polarization, or use "
+            f"slc.drop_vars({names}) if that does not tell images apart"
         )
         raise ValueError(message)
     table = _table(times[first], times[second], position[second] - position[first])
@@ -183,9 +183,8 @@ def select_pairs(
     return table
 
 
-def _kinds(slc: xr.DataArray) -> list[tuple[str, ...]]:
+def _kinds(slc: xr.DataArray, names: list[str]) -> list[tuple[str, ...]]:
     """What must be alike in both images of a pair, for each image."""
-    names = [name for name in ALIKE if name in slc.coords and slc.coords[name].dims == ("time",)]
     columns = [[str(value) for value in label_values(slc.coords[name])] for name in names]
     return list(zip(*columns, strict=True)) if columns else [()] * slc.sizes["time"]
 

@@ -71,6 +71,10 @@ def effective_looks(
     ValueError
         If the window or a spacing is not positive.
 
+    See Also
+    --------
+    calibrated_looks : measured over decorrelated ground.
+
     References
     ----------
     Touzi et al. (1999), Coherence estimation for SAR imagery, doi:10.1109/36.739146.
