@@ -22,6 +22,7 @@ from minewatch.activity.pair_dates import pairs_between
 from minewatch.activity.screening import TooFewStablePixels, screen_pairs
 from minewatch.activity.settling import settle_pairs
 from minewatch.activity.stable import stable_pixels
+from minewatch.activity.targets import log_activity, site_ndai
 from minewatch.activity.thresholds import ndai_threshold
 from minewatch.activity.tracks import agree
 from minewatch.activity.updates import update_tai
@@ -35,6 +36,8 @@ __all__ = [
     "settle_pairs",
     "ndai",
     "mean_ndai",
+    "site_ndai",
+    "log_activity",
     "ndai_threshold",
     "coherence_threshold",
     "tai",

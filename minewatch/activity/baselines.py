@@ -36,7 +36,9 @@ def baseline_regression(
         From :func:`screen_pairs`, with ``perpendicular_baseline`` (m). All pairs count, dropped
         ones too; for the kept ones pass ``ledger.isel(pair=ledger.keep.values)``.
     variable : str
-        What to regress, e.g. a mean NDAI that was added to the ledger.
+        What to regress, e.g. the mean NDAI of stable pixels, once it was added to the ledger:
+        ``ledger.assign(stable_ndai=site_ndai(coherence, ledger.stable_mean, stable,
+        target="pixel"))``. It should not depend on the baseline, which cancels in it.
     confidence : float
         Level of Fisher's interval of the correlation.
 
@@ -51,6 +53,10 @@ def baseline_regression(
     ------
     KeyError
         If the ledger has no baselines or no such variable.
+
+    See Also
+    --------
+    site_ndai : the index of the stable pixels, pair by pair.
 
     References
     ----------

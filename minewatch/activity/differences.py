@@ -22,13 +22,18 @@ from minewatch.insar.identity import label_values, match_pairs
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["coherence_threshold", "mean_ndai", "ndai"]
+__all__ = ["check_threshold", "coherence_threshold", "levels_of", "mean_ndai", "ndai"]
 
 NDAI = Layer("ndai", "normalised difference activity index")
 MEAN_NDAI = Layer("mean_ndai", "mean normalised difference activity index")
 
 
-def ndai(coherence: xr.DataArray, stable_mean: xr.DataArray | float) -> xr.DataArray:
+def ndai(
+    coherence: xr.DataArray,
+    stable_mean: xr.DataArray | float,
+    *,
+    clip_input: bool = False,
+) -> xr.DataArray:
     r"""Normalised difference activity index of each pixel and pair.
 
     .. math:: \mathrm{NDAI} = \frac{g - \gamma}{g + \gamma}
@@ -44,12 +49,16 @@ def ndai(coherence: xr.DataArray, stable_mean: xr.DataArray | float) -> xr.DataA
     stable_mean : xarray.DataArray or float
         Mean coherence g of the stable pixels: ``ledger.stable_mean`` (pair), matched by the dates
         of the pairs, or one number for all.
+    clip_input : bool
+        Whether coherence outside of 0 to 1, as resampling with overshoot leaves it, is cut to that
+        range first. An index above 1 means just that: coherence below 0.
 
     Returns
     -------
     xarray.DataArray
         ``ndai``, dims (pair, y, x), float32, lazy if `coherence` is; NaN where coherence is, or
-        where g + γ is 0.
+        where g + γ is 0. Attribute ``clip_input``, and ``clipped``, the number of samples that
+        were cut, where that is known without computing: of coherence in memory.
 
     Raises
     ------
@@ -59,6 +68,8 @@ def ndai(coherence: xr.DataArray, stable_mean: xr.DataArray | float) -> xr.DataA
     See Also
     --------
     tai : counts exceedances without computing this cube.
+    site_ndai : one value for a site and pair.
+    log_activity : the same on an additive scale.
     minewatch.kernels.ndai : the same on bare arrays.
 
     References
@@ -72,19 +83,50 @@ def ndai(coherence: xr.DataArray, stable_mean: xr.DataArray | float) -> xr.DataA
     array([[[0. , 0.5, 1. ]]], dtype=float32)
     """
     require(coherence, "pair", "y", "x", dtype="floating", by="ndai")
-    if isinstance(stable_mean, xr.DataArray) and stable_mean.ndim:
-        require(stable_mean, "pair", dtype="floating", by="ndai (stable_mean)")
-        at = match_pairs(coherence, stable_mean, by="ndai")
-        level = np.asarray(label_values(stable_mean), "float64")[at]
-    else:
-        level = np.full(coherence.sizes["pair"], float(stable_mean))
-    levels: Any = level[:, None, None]
+    levels: Any = levels_of(coherence, stable_mean, by="ndai")[:, None, None]
+    clipped = None
+    if clip_input:
+        if not _apply.is_lazy(coherence):
+            clipped = int(((coherence < 0) | (coherence > 1)).sum())
+        coherence = coherence.clip(0, 1, keep_attrs=True)
     if _apply.is_lazy(coherence):
         import dask.array as da
 
         levels = da.from_array(levels, chunks=(coherence.data.chunks[0], 1, 1))
     index = kernels.ndai(coherence.astype("float32", copy=False).data, levels)
-    return conform(coherence.copy(data=index), NDAI, window=coherence.attrs.get("window"))
+    record = {"window": coherence.attrs.get("window"), "clip_input": clip_input or None}
+    return conform(coherence.copy(data=index), NDAI, **record, clipped=clipped)
+
+
+def levels_of(
+    coherence: xr.DataArray, stable_mean: xr.DataArray | float, *, by: str
+) -> npt.NDArray[np.float64]:
+    """Mean stable coherence of each pair, matched by dates, or the same for all.
+
+    Parameters
+    ----------
+    coherence : xarray.DataArray
+        With the dates of its pairs.
+    stable_mean : xarray.DataArray or float
+        Along pair, or one number.
+    by : str
+        The function that asks, for the message.
+
+    Returns
+    -------
+    numpy.ndarray
+        A float64 for each pair.
+
+    Examples
+    --------
+    >>> levels_of(xr.DataArray(np.zeros((2, 1, 1)), dims=("pair", "y", "x")), 0.9, by="ndai")
+    array([0.9, 0.9])
+    """
+    if isinstance(stable_mean, xr.DataArray) and stable_mean.ndim:
+        require(stable_mean, "pair", dtype="floating", by=f"{by} (stable_mean)")
+        at = match_pairs(coherence, stable_mean, by=by)
+        return np.asarray(label_values(stable_mean), "float64")[at]
+    return np.full(coherence.sizes["pair"], float(stable_mean))
 
 
 def mean_ndai(

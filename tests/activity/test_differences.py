@@ -121,3 +121,18 @@ def test_the_mean_is_lazy_and_blind_to_chunks(coherence, ledger, by):
     with nothing_computes():
         lazy = mean_ndai(coherence.chunk(pair=2, y=4, x=5), ledger, by=by)
     xr.testing.assert_allclose(lazy.compute(), mean_ndai(coherence, ledger, by=by), atol=1e-7)
+
+
+def test_overshoot_of_resampling_is_cut_and_counted():
+    values = np.float32([[[-0.017, 0.0, 0.4, 1.02, np.nan]]])
+    wild = xr.DataArray(values, dims=("pair", "y", "x"))
+    plain = ndai(wild, 0.9)
+    assert float(plain[0, 0, 0]) > 1  # only coherence below 0 does that
+    assert "clipped" not in plain.attrs
+    cut = ndai(wild, 0.9, clip_input=True)
+    assert (cut.attrs["clip_input"], cut.attrs["clipped"]) == (1, 2)
+    np.testing.assert_allclose(cut[0, 0], [1, 1, 5 / 13, -1 / 19, np.nan], rtol=1e-6)
+    with nothing_computes():
+        lazy = ndai(wild.chunk(x=2), 0.9, clip_input=True)
+    assert "clipped" not in lazy.attrs  # which would take a computation
+    xr.testing.assert_equal(lazy.compute(), cut)
