@@ -9,6 +9,7 @@ import pytest
 import rasterio
 import xarray as xr
 from laziness import nothing_computes
+from pyproj import Transformer
 from rasterfiles import write_tif
 
 import minewatch as mw
@@ -65,6 +66,23 @@ def test_the_mexico_pairs_and_baselines(real_data: Path) -> None:
     assert np.isnan(open_stack(real_data / MEXICO / "geotiffs").perpendicular_baseline).all()
     beside = open_stack(real_data / MEXICO / "geotiffs", baselines=real_data / MEXICO / "geometry")
     npt.assert_array_equal(beside.perpendicular_baseline, metres)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("method", ["bilinear", "average"])
+def test_the_mexico_stack_on_a_metric_grid(real_data: Path, method: str) -> None:
+    raw = open_stack(real_data / MEXICO)
+    to_utm = Transformer.from_crs(4326, 32614, always_xy=True)
+    west, south, east, north = mw.grids.geobox_of(raw).boundingbox
+    bounds = to_utm.transform_bounds(west, south, east, north)
+    grid = mw.grids.geobox(bounds, crs="EPSG:32614", resolution=200)
+    cube = open_stack(real_data / MEXICO, like=grid, resampling=method)  # type: ignore[arg-type]
+    assert "32614" in str(crs_of(cube))
+    assert 0 <= float(cube.min()) < float(cube.max()) <= 1
+    npt.assert_array_equal(cube.perpendicular_baseline, raw.perpendicular_baseline)
+    # moving values about does not change their mean: 6,000 pixels a pair of spread 0.25
+    drift = abs(cube.mean(("y", "x")) - raw.mean(("y", "x"))).values
+    assert drift.max() < 0.01
 
 
 @pytest.fixture

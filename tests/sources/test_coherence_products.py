@@ -307,6 +307,7 @@ def test_nisar_gunw(layers: np.ndarray, tmp_path: Path, early: bool) -> None:
     npt.assert_array_equal(cube.y[:2], [3699960, 3699880])
     assert "32611" in str(crs_of(cube))
     assert (cube.attrs["window"], cube.attrs["source"]) == ([16, 11], "NISAR GUNW")
+    npt.assert_array_equal(open_stack(tmp_path, polarization="HH", chunk=5), cube)
     fine = open_stack(tmp_path, product="nisar-wrapped", polarization="HH")
     assert fine.shape == (2, 48, 60)
     npt.assert_array_equal(fine.x[:2], [600010, 600030])
@@ -354,6 +355,13 @@ def test_products_are_named(tmp_path: Path, layers: np.ndarray) -> None:
     write_tif(tmp_path / "a_20230312_20230324_corr.tif", layers[1])
     npt.assert_array_equal(open_stack(tmp_path)[0], layers[1])
     npt.assert_array_equal(open_stack(tmp_path, product="gamma")[0], layers[0])
+    write_tif(tmp_path / "quicklook.tif", layers[2])
+    (tmp_path / "archive.zip").write_bytes(b"")
+    npt.assert_array_equal(open_stack(tmp_path)[0], layers[1])
+    dimaps = tmp_path / "snap"
+    write_dimap(dimaps / "a.dim", {"coh_VV_12Mar2023_24Mar2023": layers[2]}, {})
+    write_tif(dimaps / "quicklook.tif", layers[0])
+    npt.assert_array_equal(open_stack(dimaps)[0], layers[2])
     with pytest.raises(ValueError, match="knows the products hyp3, gamma, openeo"):
         open_stack(tmp_path, product="isce")
     (tmp_path / "no.tif").write_text("text")

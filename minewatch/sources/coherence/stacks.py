@@ -30,13 +30,19 @@ PRODUCTS: dict[str, tuple[tuple[str, ...], Callable[[Path, Options], list[PairLa
     "hyp3": (("*_corr.tif", "*.zip"), tiffs.read),
     "gamma": (("*_cc.tif",), tiffs.read),
     "openeo": (("openEO*.tif", "S1_coh_2images_*.tif"), tiffs.read),
-    "rasters": (("*coh*.tif", "*.tif"), tiffs.read),
-    "snap": (("*.dim",), snap.read),
     "openeo-netcdf": (("*.nc",), openeo.read),
+    "snap": (("*.dim",), snap.read),
     "nisar": (("*GUNW*.h5", "*.h5"), hdf5.read),
     "nisar-wrapped": (("*GUNW*.h5", "*.h5"), hdf5.read_wrapped),
+    "rasters": (("*coh*.tif", "*.tif"), tiffs.read),
 }
-"""Product → what its files are called, how one is read; in the order in which they are tried."""
+"""Product → what its files are called, how one is read."""
+
+PATTERNS = (
+    "*_corr.tif", "*_cc.tif", "openEO*.tif", "S1_coh_2images_*.tif", "*coh*.tif", "*.dim",
+    "*GUNW*.h5", "*.nc", "*.tif", "*.h5", "*.zip",
+)  # fmt: skip
+"""What is looked for in a folder, the most telling first."""
 
 READERS = {".dim": snap.read, ".nc": openeo.read, ".h5": hdf5.read, ".hdf5": hdf5.read}
 """File ending → how one is read; all others by GDAL."""
@@ -141,6 +147,13 @@ def open_stack(
         If names lack dates, a pair comes twice, polarizations or grids differ; when computing, if
         values leave [0, 1].
 
+    Notes
+    -----
+    Coherence is not one thing. HyP3's burst products hold what ISCE2 reckons from the spread of
+    the filtered phase (``phsig.cor``), smoother and higher than the estimate from complex images;
+    debiasing and looks as in :mod:`minewatch.insar` do not apply to it. NDAI compares pairs of one
+    maker with each other, which stays sound; thresholds do not carry over from one to another.
+
     See Also
     --------
     empty_pairs : which pairs hold no value at all.
@@ -154,7 +167,7 @@ def open_stack(
 
     Examples
     --------
-    >>> import tempfile, rasterio
+    >>> import tempfile, rasterio, numpy as np
     >>> grid = {"crs": "EPSG:32645", "transform": rasterio.Affine(20, 0, 0, 0, -20, 40)}
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     name = f"{folder}/20180106-20180130_cc.tif"
@@ -231,7 +244,8 @@ def empty_pairs(coherence: xr.DataArray) -> xr.DataArray:
 
     Examples
     --------
-    >>> cube = xr.DataArray([[[0.5, np.nan]], [[np.nan, np.nan]]], dims=("pair", "y", "x"))
+    >>> nan = float("nan")
+    >>> cube = xr.DataArray([[[0.5, nan]], [[nan, nan]]], dims=("pair", "y", "x"))
     >>> empty_pairs(cube).values
     array([False,  True])
     """
@@ -262,7 +276,7 @@ def _patterns(product: str | None, pattern: str | None) -> tuple[str, ...]:
         return (pattern,)
     if product is not None:
         return PRODUCTS[product][0]
-    return tuple(name for patterns, _ in PRODUCTS.values() for name in patterns)
+    return PATTERNS
 
 
 def _read(
