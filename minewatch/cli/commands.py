@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -14,6 +14,7 @@ from rich.markup import escape
 from minewatch.cli.display import bars, show
 from minewatch.cli.options import settings_command
 from minewatch.workflows import (
+    PRESETS,
     ActivitySettings,
     DemoSettings,
     MappingSettings,
@@ -25,6 +26,8 @@ from minewatch.workflows import (
 )
 
 __all__ = ["app", "main"]
+
+Kind = Literal["district", "open-pit"]
 
 app = typer.Typer(
     name="minewatch",
@@ -48,7 +51,7 @@ def demo(settings: DemoSettings) -> None:
 
 
 @app.command()
-@settings_command(ActivitySettings, argument="input", metavar="FOLDER")
+@settings_command(ActivitySettings, argument="input", metavar="FOLDER", presets=PRESETS)
 def activity(settings: ActivitySettings) -> None:
     """Map where a mine was active and where it stood still, from coherence.
 
@@ -76,12 +79,17 @@ def map_(settings: MappingSettings) -> None:
 @app.command()
 def simulate(
     folder: Annotated[Path, typer.Argument(help="where the world is written")],
+    kind: Annotated[
+        Kind, typer.Option(help="a district seen by five sensors, or one pit through five seasons")
+    ] = "district",
     seed: Annotated[int, typer.Option(help="another seed, another world")] = 42,
-    size: Annotated[int, typer.Option(help="rows at 10 m; columns are twice that")] = 384,
+    size: Annotated[
+        int | None, typer.Option(help="rows of 10 m; 384 for a district, 240 for a pit")
+    ] = None,
 ) -> None:
-    """Write a simulated world: SLC stack, STAC catalogue, polygons, truth."""
+    """Write a simulated world as files: radar images, catalogue, polygons, tables."""
     with bars(console) as notify:
-        result = simulate_run(folder, seed=seed, size=size, notify=notify)
+        result = simulate_run(folder, kind=kind, seed=seed, size=size, notify=notify)
     show(console, result)
 
 

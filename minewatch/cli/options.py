@@ -12,7 +12,7 @@ import typer
 from minewatch.workflows.settings import help_of, read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 __all__ = ["settings_command"]
 
@@ -24,6 +24,7 @@ def settings_command(
     *,
     argument: str,
     metavar: str,
+    presets: Mapping[str, Mapping[str, object]] | None = None,
 ) -> Callable[[Callable[[Any], None]], Callable[..., None]]:
     """Turn ``run(settings)`` into a command with an option for every setting.
 
@@ -35,6 +36,8 @@ def settings_command(
         The field that is given without a name; a ``.toml`` file there is read as settings.
     metavar : str
         What ``--help`` calls that argument.
+    presets : mapping, optional
+        Name → settings to begin with; adds ``--preset``.
 
     Returns
     -------
@@ -58,12 +61,15 @@ def settings_command(
     def decorate(run: Callable[[Any], None]) -> Callable[..., None]:
         def command(**given: Any) -> None:
             source = given.pop(argument)
+            preset = _preset(presets, given.pop("preset", None))
             if source is not None and source.endswith(".toml"):
-                run(read_settings(settings, source, **given))
+                run(read_settings(settings, source, preset=preset, **given))
             else:
-                run(read_settings(settings, None, **{argument: source}, **given))
+                run(read_settings(settings, preset=preset, **{argument: source}, **given))
 
         parameters = [_argument(argument, metavar, settings)]
+        if presets:
+            parameters.append(_preset_option(presets))
         hints = typing.get_type_hints(settings)
         for field in dataclasses.fields(settings):
             if field.name != argument:
@@ -75,6 +81,25 @@ def settings_command(
         return command
 
     return decorate
+
+
+def _preset(
+    presets: Mapping[str, Mapping[str, object]] | None, name: str | None
+) -> Mapping[str, object] | None:
+    if name is None or presets is None:
+        return None
+    if name not in presets:
+        message = f"preset {name!r} is not known; use {' or '.join(map(repr, presets))}"
+        raise ValueError(message)
+    return presets[name]
+
+
+def _preset_option(presets: Mapping[str, Mapping[str, object]]) -> inspect.Parameter:
+    text = f"settings to begin with, as published: {' or '.join(presets)}"
+    kind = Annotated[str | None, typer.Option(help=text, show_default=False)]
+    return inspect.Parameter(
+        "preset", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind
+    )
 
 
 def _argument(name: str, metavar: str, settings: type[Any]) -> inspect.Parameter:

@@ -6,14 +6,16 @@ command line, and leaves everything in one folder.
 
 from __future__ import annotations
 
-from minewatch.workflows.activity import ActivitySettings, activity_run
-from minewatch.workflows.demo import DemoSettings, demo_run, simulate_run
+from minewatch.workflows.activity import PRESETS, ActivitySettings, activity_run
+from minewatch.workflows.demo import DemoSettings, demo_run
 from minewatch.workflows.info import describe
 from minewatch.workflows.mapping import MappingSettings, mapping_run
 from minewatch.workflows.outputs import Notify, Result
 from minewatch.workflows.settings import read_settings, write_settings
+from minewatch.workflows.worlds import simulate_run
 
 __all__ = [
+    "PRESETS",
     "ActivitySettings",
     "activity_run",
     "DemoSettings",

@@ -2,57 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from minewatch import activity, grids, insar, store
+from minewatch import activity, store, vectors
 from minewatch.cluster import connect
-from minewatch.conventions import crs_of
-from minewatch.sources import coherence as coherence_source
-from minewatch.sources import slc as slc_source
-from minewatch.workflows.activity_results import Findings, write_results
+from minewatch.workflows.activity_inputs import stored_coherence
+from minewatch.workflows.activity_layers import exclusion_of, site_of
+from minewatch.workflows.activity_parts import Findings
+from minewatch.workflows.activity_results import write_results
+from minewatch.workflows.activity_settings import PRESETS, ActivitySettings, whole_numbers
 from minewatch.workflows.outputs import Notify, Result, open_folder, quiet, stage
-from minewatch.workflows.settings import option
 
 if TYPE_CHECKING:
     import xarray as xr
-    from odc.geo.geobox import GeoBox
 
-__all__ = ["ActivitySettings", "activity_run"]
+__all__ = ["PRESETS", "ActivitySettings", "activity_run"]
 
 METHODS: dict[str, Literal["kde_valley", "otsu"]] = {"kde_valley": "kde_valley", "otsu": "otsu"}
-
-
-@dataclass(frozen=True)
-class ActivitySettings:
-    """How a mine activity map is made; each field is a key of the TOML file and an option."""
-
-    input: str = option(
-        dataclasses.MISSING, "folder of co-registered SLCs or of coherence rasters", path=True
-    )
-    output: str = option("activity", "folder for the results", path=True)
-    kind: Literal["auto", "slc", "coherence"] = option("auto", "what the input folder holds")
-    polarization: str | None = option(None, "polarisation to read where a file holds several")
-    window: tuple[int, int] = option((3, 10), "coherence window: rows (azimuth), columns (range)")
-    max_temporal_baseline: float | None = option(None, "longest pair in days")
-    max_perpendicular_baseline: float = option(250.0, "longest perpendicular baseline in metres")
-    next_images: int = option(1, "pairs of each SLC with so many following ones")
-    stable_minimum: float = option(0.8, "mean coherence above which a pixel may be stable")
-    stable_maximum_std: float = option(0.2, "standard deviation below which it may be stable")
-    min_pixels: int = option(30, "fewest stable pixels to judge pairs by")
-    threshold: str = option("kde_valley", "NDAI threshold: kde_valley, otsu or a number")
-    confidence: float = option(0.95, "level of the interval of TAI")
-    rule: Literal["interval", "paper"] = option(
-        "interval", "active and stable by the interval of TAI, or by TAI itself as published"
-    )
-    min_count: int | None = option(None, "fewest observations a pixel needs")
-    outlines: str | None = option(None, "polygons to draw over the maps", path=True)
-    resolution: float = option(20.0, "metres, for slant-range input that must be geocoded")
-    cluster: str = option("threads", "threads, local, local:8 or tcp://host:8786")
-    overwrite: bool = option(False, "replace the results of an earlier run in this folder")
 
 
 def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Result:
@@ -62,7 +30,10 @@ def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Resul
     compared pair by pair, and the share of pairs with activity (TAI) is classed with its interval.
     Written beside each other: ``coherence.zarr``, ``tai.zarr``, ``tai.tif``, ``activity.tif``,
     ``activity.geojson``, ``stability.geojson``, ``pairs.csv``, ``dropped_pairs.csv``,
-    ``quicklook.png``, ``report.html``, ``summary.json`` and ``run.toml``.
+    ``choices.csv``, ``quicklook.png``, ``report.html``, ``summary.json`` and ``run.toml``. What
+    else is given adds to them: masks ``excluded.tif``; zones ``zones.csv``, ``zone_series.csv``
+    and ``zone_boxes.csv``; years ``rgb.tif``, ``colours.tif``, ``colour_counts.csv``,
+    ``production.csv``, ``emissions.csv`` and ``climate_trace.csv``.
 
     Parameters
     ----------
@@ -94,62 +65,121 @@ def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Resul
     ...
     FileNotFoundError: input 'nowhere' does not exist; ...
     """
-    source = Path(settings.input)
-    if not source.exists():
-        message = f"input {settings.input!r} does not exist; give a folder of SLCs or coherence"
-        raise FileNotFoundError(message)
-    fixed = _fixed_threshold(settings.threshold)
+    _check(settings)
     folder = open_folder(settings.output, overwrite=settings.overwrite)
+    replace = settings.overwrite
     with connect(settings.cluster) as client:
         step = functools.partial(stage, client=client, notify=notify)
         with step("coherence"):
-            coherence = _stored_coherence(settings, folder)
-        with step("stable ground"):
-            stable = activity.stable_pixels(
-                coherence, minimum=settings.stable_minimum, maximum_std=settings.stable_maximum_std
-            ).compute()  # a byte a pixel
-        with step("pairs"):
-            ledger = activity.screen_pairs(
-                coherence,
-                stable,
-                minimum=settings.stable_minimum,
-                max_perpendicular_baseline=settings.max_perpendicular_baseline,
-                min_pixels=settings.min_pixels,
-            )
+            coherence = stored_coherence(settings, folder)
+        with step("masks"):
+            exclusion = exclusion_of(settings, coherence)
+            if exclusion is not None:
+                exclusion = exclusion.compute()  # a byte a pixel
+        with step("stable ground and pairs"):
+            stable, ledger = _judged(settings, coherence)
         with step("mean NDAI"):
-            mean_ndai = store.to_zarr(
-                activity.mean_ndai(coherence, ledger),
-                folder / "mean_ndai.zarr",
-                overwrite=settings.overwrite,
-            )
+            mean_ndai = activity.mean_ndai(coherence, ledger)
+            mean_ndai = store.to_zarr(mean_ndai, folder / "mean_ndai.zarr", overwrite=replace)
         with step("threshold"):
-            if fixed is None:
-                method = METHODS[settings.threshold]
-                threshold = activity.ndai_threshold(mean_ndai, method=method)
-            else:
-                threshold = activity.ndai_threshold(mean_ndai, method="fixed", fixed=fixed)
+            threshold = _threshold(settings, mean_ndai)
+        count: dict[str, Any] = {
+            "threshold": threshold,
+            "confidence": settings.confidence,
+            "interval": settings.interval,
+            "rule": settings.rule,
+            "min_count": settings.min_count,
+            "mask": None if exclusion is None else exclusion > 0,
+        }
         with step("activity"):
-            tai = store.to_zarr(
-                activity.tai(
-                    coherence,
-                    ledger,
-                    threshold=threshold,
-                    confidence=settings.confidence,
-                    rule=settings.rule,
-                    min_count=settings.min_count,
-                ).assign(stable=stable),
-                folder / "tai.zarr",
-                overwrite=settings.overwrite,
-            )
+            tai = activity.tai(coherence, ledger, **count).assign(stable=stable)
+            tai = store.to_zarr(tai, folder / "tai.zarr", overwrite=replace)
+        periods = None
+        if settings.by is not None:
+            with step(f"activity by {settings.by}"):
+                periods = activity.tai(coherence, ledger, by=settings.by, **count)
+                place = folder / f"tai_by_{settings.by}.zarr"
+                periods = store.to_zarr(periods, place, overwrite=replace)
         with step("maps and report"):
-            return write_results(
-                settings,
-                folder,
-                Findings(coherence.attrs.get("files", []), ledger, mean_ndai, threshold, tai),
-            )
+            found = Findings(coherence, exclusion, ledger, mean_ndai, threshold, tai, periods)
+            return write_results(settings, folder, found)
 
 
-def _fixed_threshold(text: str) -> float | None:
+def _check(settings: ActivitySettings) -> None:
+    """Find what is wrong with the settings before anything is read or written."""
+    if not Path(settings.input).exists():
+        message = f"input {settings.input!r} does not exist; give a folder of SLCs or coherence"
+        raise FileNotFoundError(message)
+    _fixed(settings.threshold)
+    whole_numbers(settings.months, setting="months")
+    years = whole_numbers(settings.years, setting="years")
+    if years is not None and len(years) != 3:
+        message = (
+            f"years {settings.years!r} are {len(years)}; a colour map has three, one for red, one "
+            "for green and one for blue, e.g. 2020-2022"
+        )
+        raise ValueError(message)
+    if (settings.dsm_before is None) != (settings.dsm_after is None):
+        message = "a comparison of elevation needs both dsm_before and dsm_after"
+        raise ValueError(message)
+    if settings.stable_within == "site" and settings.site is None and settings.bbox is None:
+        message = (
+            "stable_within='site' needs to know the site; give site=polygons, bbox=... or "
+            "stable_within='scene'"
+        )
+        raise ValueError(message)
+    for setting in FILES:
+        path = getattr(settings, setting)
+        if path is not None and not Path(path).exists():
+            message = f"{setting} {path!r} does not exist; give the path of a file"
+            raise FileNotFoundError(message)
+    site_of(settings)
+
+
+FILES = (
+    "site", "ndvi", "mndwi", "water", "backscatter", "elevation", "outlines", "zones",
+    "concessions", "other_track", "dsm_before", "dsm_after", "displacement", "production",
+    "inventory", "factors",
+)  # fmt: skip
+
+
+def _judged(settings: ActivitySettings, coherence: xr.DataArray) -> tuple[xr.DataArray, xr.Dataset]:
+    """Stable pixels (in memory: a byte a pixel) and the ledger of pairs."""
+    site = site_of(settings) if settings.stable_within == "site" else None
+    within = None if site is None else vectors.rasterize(site, like=coherence.isel(pair=0))
+    find: dict[str, Any] = {
+        "minimum": settings.stable_minimum,
+        "maximum_std": settings.stable_maximum_std,
+        "within": within,
+    }
+    judge: dict[str, Any] = {
+        "max_perpendicular_baseline": settings.max_perpendicular_baseline,
+        "min_pixels": settings.min_pixels,
+    }
+    if settings.settle:
+        stable, ledger = activity.settle_pairs(
+            coherence, **find, pair_maximum_std=settings.pair_maximum_std, **judge
+        )
+        return stable.compute(), ledger
+    stable = activity.stable_pixels(coherence, **find).compute()
+    ledger = activity.screen_pairs(
+        coherence,
+        stable,
+        minimum=settings.stable_minimum,
+        maximum_std=settings.pair_maximum_std,
+        **judge,
+    )
+    return stable, ledger
+
+
+def _threshold(settings: ActivitySettings, mean_ndai: xr.DataArray) -> xr.DataArray:
+    fixed = _fixed(settings.threshold)
+    if fixed is not None:
+        return activity.ndai_threshold(mean_ndai, method="fixed", fixed=fixed)
+    return activity.ndai_threshold(mean_ndai, method=METHODS[settings.threshold])
+
+
+def _fixed(text: str) -> float | None:
     """Read the threshold setting: a number, or None for a method."""
     if text in METHODS:
         return None
@@ -158,81 +188,3 @@ def _fixed_threshold(text: str) -> float | None:
     except ValueError:
         message = f"threshold {text!r} is not known; use 'kde_valley', 'otsu' or a number like 0.2"
         raise ValueError(message) from None
-
-
-def _kind(settings: ActivitySettings) -> str:
-    """Tell SLCs from coherence by what lies in the folder."""
-    if settings.kind != "auto":
-        return settings.kind
-    source = Path(settings.input)
-    names = [path.name for path in source.iterdir()] if source.is_dir() else [source.name]
-    if any(name.endswith((".h5", ".znap", ".dim")) for name in names):
-        return "slc"
-    rasters = sorted(source.rglob("*.tif*")) if source.is_dir() else [source]
-    if not rasters:
-        message = (
-            f"{source} holds neither SLCs (.h5, .znap, .dim, complex .tif) nor coherence rasters "
-            f"(.tif); it holds {', '.join(sorted(names)[:5]) or 'nothing'}"
-        )
-        raise ValueError(message)
-    return "slc" if _is_complex(rasters[0]) else "coherence"
-
-
-def _is_complex(raster: Path) -> bool:
-    import rasterio
-
-    with rasterio.open(raster) as file:
-        return str(file.dtypes[0]).startswith("complex")
-
-
-def _stored_coherence(settings: ActivitySettings, folder: Path) -> xr.DataArray:
-    """Coherence on a map grid, stored: what comes after reads it more than once."""
-    if settings.input.rstrip("/").endswith(".zarr"):
-        return store.open_cube(settings.input, name="coherence")
-    if _kind(settings) == "slc":
-        slc = slc_source.open_stack(settings.input, polarization=settings.polarization)
-        pairs = insar.select_pairs(
-            slc,
-            max_temporal_baseline=settings.max_temporal_baseline,
-            max_perpendicular_baseline=settings.max_perpendicular_baseline,
-            n_next=settings.next_images,
-        )
-        coherence = insar.coherence(slc, pairs, window=settings.window)
-        coherence = coherence.assign_attrs(files=slc.attrs["files"])
-    else:
-        coherence = _short_pairs(
-            coherence_source.open_stack(settings.input), settings.max_temporal_baseline
-        )
-    if "latitude" in coherence.coords and crs_of(coherence) is None:
-        coherence = grids.geocode(coherence, _map_grid(coherence, settings.resolution))
-    return store.to_zarr(
-        coherence, folder / "coherence.zarr", name="coherence", overwrite=settings.overwrite
-    )
-
-
-def _short_pairs(coherence: xr.DataArray, longest: float | None) -> xr.DataArray:
-    """Leave out pairs of ready coherence that are too long."""
-    if longest is None:
-        return coherence
-    days = coherence.temporal_baseline.values
-    if not (days <= longest).any():
-        message = (
-            f"no pair of {coherence.sizes['pair']} is as short as "
-            f"max_temporal_baseline={longest:g} days; the shortest has {days.min():g}"
-        )
-        raise ValueError(message)
-    return coherence.isel(pair=days <= longest)
-
-
-def _map_grid(coherence: xr.DataArray, resolution: float) -> GeoBox:
-    """A UTM grid around slant-range data that know their latitude and longitude."""
-    latitude, longitude = coherence.latitude, coherence.longitude
-    bounds = (
-        float(longitude.min()),
-        float(latitude.min()),
-        float(longitude.max()),
-        float(latitude.max()),
-    )
-    return grids.geobox(
-        bounds, crs=grids.utm_crs(bounds), resolution=resolution, bounds_crs="EPSG:4326"
-    )

@@ -3,53 +3,37 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from minewatch import activity, plots, store, vectors
 from minewatch.conventions import NO_CLASS
 from minewatch.report import Section, write_report
+from minewatch.workflows.activity_parts import Part
+from minewatch.workflows.activity_periods import choices_part, exclusion_part, periods_part
+from minewatch.workflows.activity_years import years_part
+from minewatch.workflows.activity_zones import comparison_part, zones_part
 from minewatch.workflows.outputs import Result, versions, write_json, write_table
 from minewatch.workflows.settings import write_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import geopandas as gpd
     import pandas as pd
     import xarray as xr
     from matplotlib.figure import Figure
 
-    from minewatch.workflows.activity import ActivitySettings
+    from minewatch.workflows.activity_parts import Findings
+    from minewatch.workflows.activity_settings import ActivitySettings
 
-__all__ = ["Findings", "ledger_rows", "write_results"]
+__all__ = ["ledger_rows", "write_results"]
 
 ACTIVE, STABLE = 2, 1
 
 SHORT = {"perpendicular_baseline_m": "B⊥ (m)", "valid_share": "seen"}
 """Headings of the table of pairs on the page, where a column has little room."""
-
-
-@dataclass(frozen=True, eq=False)
-class Findings:
-    """What an activity run found.
-
-    Parameters
-    ----------
-    inputs : list of str
-        The files that were read.
-    ledger : xarray.Dataset
-        Every pair with its judgement.
-    mean_ndai, threshold : xarray.DataArray
-        What the threshold was taken from, and the threshold.
-    tai : xarray.Dataset
-        The result, with the stable pixels.
-    """
-
-    inputs: list[str]
-    ledger: xr.Dataset
-    mean_ndai: xr.DataArray
-    threshold: xr.DataArray
-    tai: xr.Dataset
 
 
 def ledger_rows(ledger: xr.Dataset) -> list[dict[str, object]]:
@@ -106,7 +90,55 @@ def write_results(settings: ActivitySettings, folder: Path, found: Findings) -> 
     Result
         Folder, summary, files.
     """
-    ledger, mean_ndai, threshold, tai = found.ledger, found.mean_ndai, found.threshold, found.tai
+    rows = ledger_rows(found.ledger)
+    parts = [
+        _maps(settings, folder, found),
+        _pairs(settings, folder, found, rows),
+        _threshold(found),
+        *(
+            part(settings, folder, found)
+            for part in (
+                choices_part,
+                exclusion_part,
+                periods_part,
+                zones_part,
+                comparison_part,
+                years_part,
+            )
+        ),
+    ]
+    summary = {key: text for part in parts for key, text in part.summary.items()}
+    files = {key: path for part in parts for key, path in part.files.items()}
+    write_json(
+        folder / "summary.json", {key: n for part in parts for key, n in part.numbers.items()}
+    )
+    inputs = found.coherence.attrs.get("files", [])
+    dropped = sum(not row["keep"] for row in rows)
+    made_with = versions()
+    files["settings, to run it again"] = write_settings(
+        settings,
+        folder / "run.toml",
+        provenance={**made_with, "inputs": inputs, "pairs_dropped": dropped},
+    )
+    threshold = {k: v for k, v in found.threshold.attrs.items() if not k.startswith("density")}
+    files["page that explains it all"] = write_report(
+        folder / "report.html",
+        title="Mine activity from coherence",
+        sections=[section for part in parts for section in part.sections],
+        provenance={
+            "settings": dataclasses.asdict(settings),
+            "threshold": threshold,
+            "inputs": inputs,
+            "versions": made_with,
+        },
+        summary=summary,
+    )
+    return Result(folder, summary, files)
+
+
+def _maps(settings: ActivitySettings, folder: Path, found: Findings) -> Part:
+    """The two maps, their polygons and how large they are."""
+    tai = found.tai
     files = {
         "class map: undecided, stable, active": store.to_cog(tai.activity, folder / "activity.tif"),
         "share of pairs with activity": store.to_cog(tai.tai, folder / "tai.tif"),
@@ -115,55 +147,120 @@ def write_results(settings: ActivitySettings, folder: Path, found: Findings) -> 
         polygons = vectors.polygonize(tai.activity, value=code)
         files[f"{name} areas"] = folder / f"{name}.geojson"
         vectors.to_geojson(polygons, files[f"{name} areas"])
-    rows = ledger_rows(ledger)
     files["TAI, counts, interval, classes"] = folder / "tai.zarr"
     files["coherence of every pair"] = folder / "coherence.zarr"
-    files["ledger of pairs"] = folder / "ledger.zarr"
+    outlines = _outlines(settings)
+    maps = plots.activity_figure(tai, outlines=outlines)
+    files["quicklook"] = plots.save(maps, folder / "quicklook.png")
+    areas = _areas_by_name(tai)
+    steady = plots.stable_figure(tai.stable, found.coherence.mean("pair"))
+    contours = plots.contours_figure(tai, backdrop=found.mean_ndai, outlines=outlines)
+    confidence = 100 * float(tai.tai.attrs.get("confidence", 0.95))
+    text = (
+        "Left: the share of image pairs in which the ground changed more than stable ground "
+        "does (TAI). Right: what that share allows to say. " + _rule(tai, confidence) + "\n\n"
+        "Vegetation and water lose coherence as well and look active; mask them before the map "
+        "is read as mining. Consecutive pairs share an image, so they are not independent and "
+        "the interval is the least that is uncertain."
+    )
+    below = (
+        "Activity (TAI of at least one half) and stability (no pair with activity) over the mean "
+        "NDAI of all kept pairs."
+    )
+    return Part(
+        sections=[
+            Section("Where the mine was active", text, figures=[maps, (contours, below)]),
+            Section(
+                "Stable ground",
+                "Pixels of high and steady coherence, against which every pair is measured.",
+                figures=[steady],
+            ),
+        ],
+        files=files,
+        summary={
+            **{f"{name} area": f"{area:,.1f} ha" for name, area in areas.items()},
+            "stable pixels": f"{int(tai.stable.sum()):,}",
+        },
+        numbers={"areas_ha": areas, "stable_pixels": int(tai.stable.sum())},
+    )
+
+
+def _rule(tai: xr.Dataset, confidence: float) -> str:
+    if tai.activity.attrs.get("rule") == "paper":
+        return (
+            "As published: a pixel is active if it changed in at least half of its pairs, stable "
+            "if in none, undecided otherwise."
+        )
+    return (
+        f"A pixel is active if even the lower end of its {confidence:.0f} % interval is at least "
+        "one half, stable if even the upper end is small, and undecided otherwise: more pairs "
+        "decide more of the ground."
+    )
+
+
+def _outlines(settings: ActivitySettings) -> gpd.GeoDataFrame | None:
+    path = settings.outlines or settings.zones or settings.site
+    return None if path is None else vectors.read_polygons(path)
+
+
+def _pairs(
+    settings: ActivitySettings, folder: Path, found: Findings, rows: list[dict[str, object]]
+) -> Part:
+    """The ledger, and whether baselines explain what it says."""
+    ledger = found.ledger
     store.to_zarr(ledger, folder / "ledger.zarr", overwrite=settings.overwrite)
     dropped = [row for row in rows if not row["keep"]]
-    files["all pairs, with reasons"] = write_table(folder / "pairs.csv", rows, list(rows[0]))
-    files["dropped pairs, with reasons"] = write_table(
-        folder / "dropped_pairs.csv", dropped, list(rows[0])
-    )
-    areas = _areas_by_name(tai)
-    summary = _summary(rows, threshold, tai, areas)
-    write_json(
-        folder / "summary.json",
-        {
-            "threshold": float(threshold),
-            "threshold_method": threshold.attrs.get("method_used"),
-            "pairs": len(rows),
-            "pairs_kept": len(rows) - len(dropped),
-            "stable_pixels": int(tai.stable.sum()),
-            "areas_ha": areas,
-        },
-    )
-    outlines = None if settings.outlines is None else vectors.read_polygons(settings.outlines)
-    figures = {
-        "maps": plots.activity_figure(tai, outlines=outlines),
-        "pairs": plots.ledger_figure(ledger),
-        "threshold": plots.threshold_figure(threshold, mean_ndai),
+    files = {
+        "ledger of pairs": folder / "ledger.zarr",
+        "all pairs, with reasons": write_table(folder / "pairs.csv", rows, list(rows[0])),
+        "dropped pairs, with reasons": write_table(
+            folder / "dropped_pairs.csv", dropped, list(rows[0])
+        ),
     }
-    files["quicklook"] = plots.save(figures["maps"], folder / "quicklook.png")
-    made_with = versions()
-    files["settings, to run it again"] = write_settings(
-        settings,
-        folder / "run.toml",
-        provenance={**made_with, "inputs": found.inputs, "pairs_dropped": len(dropped)},
+    figures: list[Figure | tuple[Figure, str]] = [plots.ledger_figure(ledger)]
+    numbers: dict[str, object] = {"pairs": len(rows), "pairs_kept": len(rows) - len(dropped)}
+    kept = ledger.isel(pair=ledger.keep.values)
+    if np.isfinite(kept.perpendicular_baseline.values).sum() >= LEAST_PAIRS:
+        line = activity.baseline_regression(kept)
+        numbers["baseline_regression"] = {str(name): float(line[name]) for name in line.data_vars}
+        figures.append(
+            (
+                plots.regression_figure(ledger, line),
+                "Coherence of stable ground and baseline, kept pairs.",
+            )
+        )
+    section = Section(
+        "Which pairs were used",
+        "A pair whose stable ground lost coherence as a whole tells of weather, snow or a long "
+        "baseline, not of mining, and is left out.",
+        figures=figures,
+        table=[{SHORT.get(key, key): value for key, value in row.items()} for row in rows],
     )
-    files["page that explains it all"] = write_report(
-        folder / "report.html",
-        title="Mine activity from coherence",
-        sections=_sections(figures, rows, tai),
-        provenance={
-            "settings": dataclasses.asdict(settings),
-            "threshold": {k: v for k, v in threshold.attrs.items() if k != "density"},
-            "inputs": found.inputs,
-            "versions": made_with,
-        },
-        summary=summary,
+    summary = {"pairs kept": f"{len(rows) - len(dropped)} of {len(rows)}"}
+    return Part([section], files, summary, numbers)
+
+
+LEAST_PAIRS = 3
+"""Fewest baselines that a line can be drawn through."""
+
+
+def _threshold(found: Findings) -> Part:
+    threshold = found.threshold
+    section = Section(
+        "The threshold",
+        "NDAI compares each pixel with stable ground: 0 is as coherent, 1 is no coherence at "
+        "all. The threshold lies in the valley between quiet and changing ground.",
+        figures=[
+            plots.threshold_figure(threshold, found.mean_ndai),
+            plots.map_figure(found.mean_ndai, title="Mean NDAI of the kept pairs"),
+        ],
     )
-    return Result(folder, summary, files)
+    method = threshold.attrs["method_used"]
+    return Part(
+        [section],
+        summary={"NDAI threshold": f"{float(threshold):.3f} ({method})"},
+        numbers={"threshold": float(threshold), "threshold_method": method},
+    )
 
 
 def _areas_by_name(tai: xr.Dataset) -> dict[str, float]:
@@ -173,50 +270,3 @@ def _areas_by_name(tai: xr.Dataset) -> dict[str, float]:
     codes = dict(zip(flags["flag_meanings"].split(), flags["flag_values"], strict=True))
     named = {name: float(areas.sel(activity=codes[name])) for name in reversed(codes)}
     return {**named, "unknown": float(areas.sel(activity=NO_CLASS))}
-
-
-def _summary(
-    rows: list[dict[str, object]],
-    threshold: xr.DataArray,
-    tai: xr.Dataset,
-    areas: dict[str, float],
-) -> dict[str, str]:
-    kept = sum(bool(row["keep"]) for row in rows)
-    return {
-        **{f"{name} area": f"{area:,.1f} ha" for name, area in areas.items()},
-        "pairs kept": f"{kept} of {len(rows)}",
-        "stable pixels": f"{int(tai.stable.sum()):,}",
-        "NDAI threshold": f"{float(threshold):.3f} ({threshold.attrs['method_used']})",
-    }
-
-
-def _sections(
-    figures: dict[str, Figure], rows: list[dict[str, object]], tai: xr.Dataset
-) -> list[Section]:
-    confidence = 100 * float(tai.tai.attrs.get("confidence", 0.95))
-    return [
-        Section(
-            "Where the mine was active",
-            "Left: the share of image pairs in which the ground changed more than stable ground "
-            "does (TAI). Right: what that share allows to say. A pixel is active if even the lower "
-            f"end of its {confidence:.0f} % interval is at least one half, stable if even the "
-            "upper end is small, and undecided otherwise: more pairs decide more of the ground.\n\n"
-            "Vegetation and water lose coherence as well and look active; mask them before the map "
-            "is read as mining. Consecutive pairs share an image, so they are not independent and "
-            "the interval is the least that is uncertain.",
-            figures=[figures["maps"]],
-        ),
-        Section(
-            "Which pairs were used",
-            "A pair whose stable ground lost coherence as a whole tells of weather, snow or a long "
-            "baseline, not of mining, and is left out.",
-            figures=[figures["pairs"]],
-            table=[{SHORT.get(key, key): value for key, value in row.items()} for row in rows],
-        ),
-        Section(
-            "The threshold",
-            "NDAI compares each pixel with stable ground: 0 is as coherent, 1 is no coherence at "
-            "all. The threshold lies in the valley between quiet and changing ground.",
-            figures=[figures["threshold"]],
-        ),
-    ]

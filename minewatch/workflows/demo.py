@@ -17,6 +17,7 @@ from minewatch.workflows.demo_page import write_page
 from minewatch.workflows.mapping import MappingSettings, mapping_run
 from minewatch.workflows.outputs import Notify, Result, open_folder, quiet, stage, write_json
 from minewatch.workflows.settings import option
+from minewatch.workflows.worlds import in_words, write_world
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from minewatch.simulate import World
 
-__all__ = ["DemoSettings", "demo_run", "judge_activity", "judge_mapping", "simulate_run"]
+__all__ = ["DemoSettings", "demo_run", "judge_activity", "judge_mapping"]
 
 PIT = "TAI of the pit, worked in every pair"
 DUMP = "TAI of the dump"
@@ -46,66 +47,6 @@ class DemoSettings:
     size: int = option(384, "rows of the world at 10 m; columns are twice that")
     cluster: str = option("local", "threads, local, local:8 or tcp://host:8786")
     overwrite: bool = option(True, "replace an earlier demonstration in this folder")
-
-
-def simulate_run(folder: Path, *, seed: int, size: int, notify: Notify = quiet) -> Result:
-    """Write a simulated world as an archive would hand it out.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Where to; ``slc/``, ``stac/catalog.json`` and polygon files appear there.
-    seed : int
-        Another seed, another world.
-    size : int
-        Rows at 10 m.
-    notify : callable
-        Is told how it gets on.
-
-    Returns
-    -------
-    Result
-        Folder, summary, files.
-
-    Raises
-    ------
-    ValueError
-        If `size` is too small for a world.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as there:
-    ...     simulate_run(Path(there), seed=1, size=16)
-    Traceback (most recent call last):
-    ...
-    ValueError: mine_world needs size ≥ 128, got 16; use e.g. size=160 for tests
-    """
-    target = open_folder(str(folder), overwrite=True)
-    with stage("world", None, notify):
-        world = simulate.mine_world(seed=seed, size=size)
-    with stage("files", None, notify):
-        files = _write_world(world, target)
-    return Result(target, {"world": _in_words(world)}, files)
-
-
-def _in_words(world: World) -> str:
-    mines = world.polygons[world.polygons.label == 1]
-    return (
-        f"seed {world.seed}, {world.size} × {2 * world.size} pixels of 10 m, "
-        f"{len(mines)} mines with {mines.area_ha.sum():.0f} ha"
-    )
-
-
-def _write_world(world: World, folder: Path) -> dict[str, Path]:
-    simulate.write_vectors(world, folder)
-    return {
-        "SLC stack": simulate.write_slc(world, folder / "slc"),
-        "STAC catalogue of the images": simulate.write_stac(world, folder / "stac"),
-        "polygons to learn from": folder / "reference.geojson",
-        "polygons to score on": folder / "held_out.geojson",
-        "concessions": folder / "concessions.geojson",
-    }
 
 
 def _write_mines(world: World, path: Path) -> Path:
@@ -147,7 +88,7 @@ def demo_run(settings: DemoSettings, *, notify: Notify = quiet) -> Result:
     with stage("world", None, notify):
         world = simulate.mine_world(seed=settings.seed, size=settings.size)
     with stage("files", None, notify):
-        _write_world(world, folder / "world")
+        write_world(world, folder / "world")
     with connect(settings.cluster) as client:
         cluster = "threads" if client is None else str(client.scheduler.address)
         active = activity_run(
@@ -183,7 +124,7 @@ def demo_run(settings: DemoSettings, *, notify: Notify = quiet) -> Result:
     }
     write_json(folder / "scores.json", scores)
     page = write_page(folder, world, scores, {"activity": active, "map": mapped})
-    summary = {"world": _in_words(world), **{key: f"{value:.3f}" for key, value in scores.items()}}
+    summary = {"world": in_words(world), **{key: f"{value:.3f}" for key, value in scores.items()}}
     files = {"open this first": page, "scores against the truth": folder / "scores.json"}
     files["activity map"] = active.folder / "report.html"
     files["footprint map"] = mapped.folder / "report.html"

@@ -20,11 +20,13 @@ from minewatch.cluster import watch
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    import pandas as pd
     from distributed import Client
 
 __all__ = [
     "Notify",
     "Result",
+    "listed",
     "open_folder",
     "quiet",
     "stage",
@@ -219,3 +221,20 @@ def write_table(path: Path, rows: list[dict[str, object]], columns: list[str]) -
     with whole(path) as partial:
         pd.DataFrame(rows, columns=columns).to_csv(partial, index=False)
     return path
+
+
+def listed(table: pd.DataFrame) -> tuple[list[dict[str, object]], list[str]]:
+    """Rows and columns of a table, as :func:`write_table` and a report take them.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        The table; its index is left out.
+
+    Returns
+    -------
+    (list of dict, list of str)
+        Rows, columns.
+    """
+    rows = [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
+    return rows, [str(name) for name in table.columns]

@@ -10,9 +10,12 @@ import tomllib
 import types
 import typing
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from minewatch._files import whole
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["help_of", "option", "read_settings", "write_settings"]
 
@@ -77,6 +80,8 @@ def help_of(settings: type, name: str) -> str:
 def read_settings(
     settings: type[SettingsT],
     path: str | os.PathLike[str] | None = None,
+    *,
+    preset: Mapping[str, object] | None = None,
     **given: object,
 ) -> SettingsT:
     """Read a run's settings from a TOML file, with some of them given directly.
@@ -116,7 +121,9 @@ def read_settings(
     ValueError: Settings has no setting 'look'; did you mean 'looks'?
     """
     source = settings.__name__ if path is None else f"{path}"
-    values: dict[str, object] = {} if path is None else _from_file(settings, Path(path))
+    values: dict[str, object] = dict(preset or {})
+    if path is not None:
+        values.update(_from_file(settings, Path(path)))
     values.update({key: value for key, value in given.items() if value is not None})
     hints = typing.get_type_hints(settings)
     fields = {field.name: field for field in dataclasses.fields(settings)}  # type: ignore[arg-type]
