@@ -17,6 +17,8 @@ from minewatch.sources._files import dates_in
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    import pandas as pd
+
     Pair = tuple[np.datetime64, np.datetime64]
 
 __all__ = ["by_date", "by_pair", "day", "gamma_baseline", "hyp3_facts", "hyp3_sidecar"]
@@ -141,8 +143,9 @@ def by_pair(source: Any, files: Iterable[Path] = ()) -> dict[Pair, float]:
 
     Parameters
     ----------
-    source : mapping, str, pathlib.Path or None
-        ``{(reference, secondary): metres}``; a CSV with columns ``reference_time``,
+    source : mapping, pandas.DataFrame, str, pathlib.Path or None
+        ``{(reference, secondary): metres}``; a table of pairs or of scenes as
+        :mod:`minewatch.sources.asf` makes them; a CSV with columns ``reference_time``,
         ``secondary_time`` (or ``time`` for acquisitions) and ``perpendicular_baseline``; or a
         folder of ``*bperp.par``.
     files : iterable of pathlib.Path
@@ -162,6 +165,8 @@ def by_pair(source: Any, files: Iterable[Path] = ()) -> dict[Pair, float]:
     """
     if isinstance(source, dict):
         return {(day(one), day(other)): float(metres) for (one, other), metres in source.items()}
+    if hasattr(source, "columns"):
+        return _frame(source)
     if source is not None:
         path = Path(source)
         if not path.exists():
@@ -178,17 +183,43 @@ def by_pair(source: Any, files: Iterable[Path] = ()) -> dict[Pair, float]:
     return pairs
 
 
+def _frame(table: pd.DataFrame) -> dict[Pair, float]:
+    """Of pairs, or of acquisitions of one stack: those of several have no common zero."""
+    if {"reference_time", "secondary_time", NAME} <= set(table.columns):
+        ends = zip(table["reference_time"], table["secondary_time"], table[NAME], strict=True)
+        return {(day(one), day(other)): float(metres) for one, other, metres in ends}
+    time = next((name for name in ("start_time", "time") if name in table.columns), None)
+    if time is None or NAME not in table.columns:
+        message = (
+            f"a table of baselines needs reference_time, secondary_time and {NAME}, or start_time "
+            f"and {NAME}; it has {list(table.columns)}"
+        )
+        raise ValueError(message)
+    stacks = sorted(set(table.get("stack", ())))
+    if len(stacks) > 1:
+        message = (
+            f"baselines of scenes are relative within one stack, got {stacks[:3]}; "
+            "choose one: scenes[scenes['stack'] == ...]"
+        )
+        raise ValueError(message)
+    return _between({day(t): float(m) for t, m in zip(table[time], table[NAME], strict=True)})
+
+
+def _between(metres: Mapping[np.datetime64, float]) -> dict[Pair, float]:
+    """All pairs of acquisitions."""
+    return {
+        (one, other): metres[other] - metres[one]
+        for one in metres
+        for other in metres
+        if one < other
+    }
+
+
 def _table(path: Path) -> dict[Pair, float]:
     with path.open(newline="", encoding="utf-8") as stream:
         header = next(csv.reader(stream), [])
     if "time" in header:
-        metres = by_date(path)
-        return {
-            (one, other): metres[other] - metres[one]
-            for one in metres
-            for other in metres
-            if one < other
-        }
+        return _between(by_date(path))
     columns = ("reference_time", "secondary_time", NAME)
     return {
         (day(row["reference_time"]), day(row["secondary_time"])): float(row[NAME])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import h5py
 import numpy as np
 import numpy.testing as npt
+import pandas as pd
 import pytest
 import xarray as xr
 from laziness import nothing_computes
@@ -179,6 +180,36 @@ def test_openeo_images_are_dated_by_their_reference(layers: np.ndarray, tmp_path
     (tmp_path / "job-results.json").write_text(json.dumps(twice))
     with pytest.raises(ValueError, match=r"2 pairs of 2024-08-09.*for each temporal baseline"):
         open_stack(tmp_path)
+
+
+def test_openeo_results_take_the_baselines_of_scene_records(
+    layers: np.ndarray, tmp_path: Path
+) -> None:
+    for day, layer in zip(("20240809", "20240821"), layers, strict=False):
+        write_tif(tmp_path / f"S1_coh_2images_{day}T170739_20240902T170739.tif", layer)
+    scenes = pd.DataFrame(
+        {
+            "stack": "117_249435_IW2 VV",
+            "start_time": pd.to_datetime(["2024-08-09T17:07", "2024-09-02T17:07"]),
+            "perpendicular_baseline": [-20.0, 45.0],
+        }
+    )
+    cube = open_stack(tmp_path, baselines=scenes)
+    npt.assert_array_equal(cube.perpendicular_baseline, [65, np.nan])
+    pairs = pd.DataFrame(
+        {
+            "reference_time": pd.to_datetime(["2024-08-21T17:07"]),
+            "secondary_time": pd.to_datetime(["2024-09-02T17:07"]),
+            "perpendicular_baseline": [12.5],
+        }
+    )
+    npt.assert_array_equal(
+        open_stack(tmp_path, baselines=pairs).perpendicular_baseline, [np.nan, 12.5]
+    )
+    with pytest.raises(ValueError, match=r"within one stack.*scenes\['stack'\] == "):
+        open_stack(tmp_path, baselines=scenes.assign(stack=["a", "b"]))
+    with pytest.raises(ValueError, match=r"needs reference_time, secondary_time and"):
+        open_stack(tmp_path, baselines=scenes[["stack"]])
 
 
 def test_openeo_process_results_have_both_dates(layers: np.ndarray, tmp_path: Path) -> None:

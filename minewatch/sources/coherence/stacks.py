@@ -102,8 +102,9 @@ def open_stack(
     temporal_baseline : float, optional
         Days from the one date of a name to the secondary acquisition, for files that are dated by
         the reference alone and have no ``job-results.json`` of openEO beside them.
-    baselines : mapping, str or pathlib.Path, optional
-        Perpendicular baselines in metres: ``{(reference, secondary): metres}``, a CSV with columns
+    baselines : mapping, pandas.DataFrame, str or pathlib.Path, optional
+        Perpendicular baselines in metres: ``{(reference, secondary): metres}``, the table of
+        :func:`minewatch.sources.asf.read_scenes` or ``pair_list``, a CSV with columns
         ``reference_time,secondary_time,perpendicular_baseline`` or
         ``time,perpendicular_baseline``, or a folder of GAMMA ``*bperp.par``. By default HyP3's
         ``.txt`` beside each raster, SNAP's and NISAR's headers, and GAMMA files in the folder are
