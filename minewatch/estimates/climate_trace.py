@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from minewatch.estimates.tables import numbers, unique_rows, with_columns
+from minewatch.estimates.tables import numbers, unique_rows, whole_years, with_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,7 +114,7 @@ def climate_trace_table(
         raise ValueError(message)
     needed = ["mine", "year", "production_t", "emission_factor", "emissions_tco2e"]
     table = with_columns(emissions, needed, by="climate_trace_table")
-    year = table["year"].astype("int64").astype(str)
+    year = whole_years(table, by="climate_trace_table").astype(str)
     area = numbers(table, "area_m2", by="climate_trace_table")
     source = table["source"] if "source" in table else pd.Series(None, table.index, dtype="object")
     country = table.get("country", None)

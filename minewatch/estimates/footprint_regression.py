@@ -95,11 +95,11 @@ def inventory_regression(
         ``"predicted"`` or why there is none). attrs: ``model``, ``mines``, ``slope``,
         ``slope_low``, ``slope_high`` (b or k with its interval), ``intercept`` (a),
         ``residual_std`` (of ln P, or of P/A), ``r_squared``, ``smearing`` (mean of exp ε:
-        multiply sums of predictions by it, since medians add up to too little), and of the mines
-        left out
-        ``left_out_rmse_t``, ``left_out_median_error`` (median of the absolute shares) and
-        ``left_out_coverage`` (share of mines within their interval). Tonnes are ruled by the large
-        mines, shares by the many: both are told.
+        multiply sums of predictions by it, since medians add up to too little), and of what was
+        left out, also where that reaches beyond the other mines: ``left_out_rmse_t``,
+        ``left_out_median_error`` (median of the absolute shares) and ``left_out_coverage`` (share
+        of rows within their interval). Tonnes are ruled by the large mines, shares by the many:
+        both are told.
 
     Raises
     ------

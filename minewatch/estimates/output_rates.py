@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from minewatch.estimates.tables import LADDER, numbers, spread, unique_rows, with_columns
+from minewatch.estimates.tables import (
+    LADDER,
+    numbers,
+    spread,
+    unique_rows,
+    whole_years,
+    with_columns,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -142,11 +149,13 @@ def _check(method: str, reach: float) -> None:
 def _joined(areas: pd.DataFrame, reported: pd.DataFrame | None) -> pd.DataFrame:
     """All mines and years of both tables; what is said of a mine in all its rows is filled in."""
     table = with_columns(areas, [*KEYS, "area_m2"], by="production")
+    table["year"] = whole_years(table, by="production")
     unique_rows(table, KEYS, by="production")
     table["area_m2"] = numbers(table, "area_m2", by="production")
     table = table.drop(columns=list({*MADE[1:], "confidence"} & set(table)))
     given = pd.DataFrame(columns=[*KEYS, "production_t"]) if reported is None else reported
     given = with_columns(given, [*KEYS, "production_t"], by="production (reported)")
+    given["year"] = whole_years(given, by="production (reported)")
     unique_rows(given, KEYS, by="production (reported)")
     report = given[KEYS].copy()
     for name in ("production_t", "production_std_t"):
@@ -156,7 +165,7 @@ def _joined(areas: pd.DataFrame, reported: pd.DataFrame | None) -> pd.DataFrame:
     if wrong := set(report["confidence"]) - set(LADDER):
         message = f"production knows the confidence {', '.join(LADDER)}, got {sorted(wrong)}"
         raise ValueError(message)
-    report = report.astype({"year": table["year"].dtype})[report["production_t"].notna()]
+    report = report[report["production_t"].notna()]
     order = pd.Index(pd.unique(pd.concat([table["mine"], report["mine"]])))
     table = table.merge(report, on=KEYS, how="outer")
     table["place"] = order.get_indexer(table["mine"])

@@ -10,7 +10,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["LADDER", "lesser", "numbers", "spread", "unique_rows", "with_columns"]
+__all__ = ["LADDER", "lesser", "numbers", "spread", "unique_rows", "whole_years", "with_columns"]
 
 LADDER = ("very_low", "low", "medium", "high", "very_high")
 """Confidence from the least to the most."""
@@ -105,6 +105,42 @@ def numbers(table: pd.DataFrame, column: str, *, by: str) -> pd.Series[float]:
         )
         raise ValueError(message)
     return values
+
+
+def whole_years(table: pd.DataFrame, *, by: str) -> pd.Series[int]:
+    """The column ``year`` as integers.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Any table with a year in each row.
+    by : str
+        The function that asks, for the message.
+
+    Returns
+    -------
+    pandas.Series
+        int64.
+
+    Raises
+    ------
+    ValueError
+        If a year is missing or no whole number.
+
+    Examples
+    --------
+    >>> whole_years(pd.DataFrame({"year": [2020.0, 2021.0]}), by="production").tolist()
+    [2020, 2021]
+    """
+    years = numbers(table, "year", by=by)
+    wrong = ~(years % 1 == 0)
+    if wrong.any():
+        message = (
+            f"{by} needs a whole year in each row, got {table['year'][wrong].iloc[0]} in row "
+            f"{years[wrong].index[0]}; sum or average shorter periods first"
+        )
+        raise ValueError(message)
+    return years.astype("int64")
 
 
 def unique_rows(table: pd.DataFrame, keys: Sequence[str], *, by: str) -> None:
