@@ -22,6 +22,7 @@ from shapely.geometry import Point, Polygon, box
 
 from minewatch import vectors
 from minewatch.conventions import crs_of
+from minewatch.vectors.zones import off_grid_share
 
 UTM = "EPSG:32721"
 WEST, NORTH = 500_000.0, 9_280_000.0
@@ -462,6 +463,30 @@ def test_zones_say_what_they_need(rng: np.random.Generator) -> None:
         vectors.zonal_series(cube(rng), blobs(rng, 1), min_valid=50)
     with pytest.raises(ValueError, match=r"needs dims \('y', 'x'\)"):
         vectors.zonal_statistics(cube(rng), blobs(rng, 1))
+
+
+def test_the_share_off_the_grid_is_that_of_shapely(rng: np.random.Generator) -> None:
+    grid, zones = layer(np.zeros((37, 41))), blobs(rng, 12)
+    outline = box(WEST, NORTH - 370, WEST + 410, NORTH)
+    expected = 1 - zones.intersection(outline).area / zones.area
+    for like in (grid, grid.isel(y=slice(None, None, -1)), grid.to_dataset()):
+        found = off_grid_share(zones, like=like)
+        npt.assert_allclose(found, expected, atol=1e-9)
+        assert (found[expected < 1e-9] == 0).all()
+        assert ((found > 0) & (found < 1)).any()
+    degrees = off_grid_share(zones.to_crs("EPSG:4326"), like=grid)
+    npt.assert_allclose(degrees, expected, atol=1e-6)
+
+
+def test_a_zone_without_outline_is_neither_on_nor_off_the_grid() -> None:
+    zones = gpd.GeoDataFrame(geometry=[None, box(0, 0, 9, 9)], crs=UTM)
+    found = off_grid_share(zones, like=layer(np.zeros((4, 5))))
+    npt.assert_array_equal(found, [np.nan, 1])
+
+
+def test_a_grid_of_one_row_has_an_outline_too() -> None:
+    zone = square(UTM, WEST, NORTH - 20, WEST + 20, NORTH)
+    npt.assert_allclose(off_grid_share(zone, like=layer(np.zeros((1, 5)))), 0.5)
 
 
 # --- files --------------------------------------------------------------------------------------

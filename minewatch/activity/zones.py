@@ -244,6 +244,8 @@ def box_statistics(series: xr.DataArray) -> xr.Dataset:
     require(series, "pair", "zone", dtype="floating", by="box_statistics")
     units = str(series.attrs.get("units", "1"))
     of = series.attrs.get("long_name", series.name or "the series")
+    aside = [name for name, coord in series.coords.items() if coord.dims != ("zone",)]
+    series = series.drop_vars(aside)
     boxes = {}
     for name, meaning in BOX.items():
         values = _apply.along(_box, series, "pair", dtype="float64", arguments=(name,))

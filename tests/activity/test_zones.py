@@ -229,8 +229,10 @@ def test_a_whisker_never_ends_inside_the_box():
 
 def test_boxes_are_lazy_and_blind_to_chunks(rng):
     series = xr.DataArray(rng.normal(size=(9, 4)), dims=("pair", "zone"))
+    series = series.assign_coords(spatial_ref=0, pixels=("zone", [3, 4, 5, 6]))
     with nothing_computes():
         lazy = box_statistics(series.chunk(pair=2, zone=3))
     xr.testing.assert_identical(lazy.compute(), box_statistics(series))
+    assert set(lazy.coords) == {"pixels"}  # a box has no place on the map
     with pytest.raises(ValueError, match=r"use \.transpose\('pair', 'zone'\)"):
         box_statistics(series.T)
