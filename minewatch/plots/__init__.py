@@ -19,14 +19,18 @@ from minewatch.plots.pairs import ledger_figure, threshold_figure
 from minewatch.plots.paper import save
 from minewatch.plots.periods import seasons_figure
 from minewatch.plots.regressions import regression_figure
+from minewatch.plots.relief import elevation_figure
+from minewatch.plots.tables import choices_figure, yearly_areas_figure
 from minewatch.plots.years import colours_figure, rgb_figure
 from minewatch.plots.zones import box_figure, zone_series_figure
 
 __all__ = [
     "activity_figure",
     "box_figure",
+    "choices_figure",
     "colours_figure",
     "contours_figure",
+    "elevation_figure",
     "exclusions_figure",
     "importance_figure",
     "ledger_figure",
@@ -40,5 +44,6 @@ __all__ = [
     "seasons_figure",
     "stable_figure",
     "threshold_figure",
+    "yearly_areas_figure",
     "zone_series_figure",
 ]

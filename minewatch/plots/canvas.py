@@ -10,7 +10,7 @@ import numpy as np
 from minewatch.conventions import NO_CLASS, crs_of
 from minewatch.conventions.colours import MISSING_COLOUR, class_colours
 from minewatch.grids import cell_areas
-from minewatch.plots.paper import GREY, INK, label
+from minewatch.plots.paper import GREY, INK, label, swatches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +26,9 @@ __all__ = ["aspect", "bar", "draw", "extent", "frame", "outline", "paint", "size
 
 MOST = 1500
 """Pixels along a side that are drawn; larger layers are thinned (classes) or averaged first."""
+
+MOST_CLASSES = 6
+"""That a colour bar has room for; more are listed."""
 
 SCALES: dict[str, tuple[str, tuple[float, float] | None]] = {
     "coherence": ("gray", (0.0, 1.0)),
@@ -130,6 +133,11 @@ def _draw_classes(axes: Axes, layer: xr.DataArray) -> None:
         extent=extent(layer, step_of(layer)),
         interpolation="nearest",
     )
+    if len(entries) > MOST_CLASSES:
+        texts = {text.replace("\n", ": "): hue for hue, text in entries}
+        title = {"title": label(layer.attrs, layer.name), "alignment": "left"}
+        swatches(axes, texts, across=1, loc="upper left", bbox_to_anchor=(1.01, 1.0), **title)
+        return
     legend = bar(axes, image, layer, "neither")
     legend.set_ticks(range(len(entries)), labels=[text for _, text in entries])
     legend.ax.tick_params(length=0)

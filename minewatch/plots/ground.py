@@ -10,8 +10,8 @@ import xarray as xr
 from minewatch.conventions import require, require_same_grid
 from minewatch.plots.canvas import aspect, bar, frame, outline, paint, sized
 from minewatch.plots.maps import map_figure
-from minewatch.plots.overlays import shade, swatches
-from minewatch.plots.paper import ACCENT, INK, MAIN, sheet, tidy
+from minewatch.plots.overlays import shade
+from minewatch.plots.paper import ACCENT, INK, MAIN, sheet, swatches, tidy
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -244,8 +244,9 @@ def exclusions_figure(
     --------
     >>> from minewatch.masks import exclusion
     >>> green = xr.DataArray(np.uint8([[0, 1, 255]]), dims=("y", "x"))
-    >>> len(exclusions_figure(exclusion(vegetation=green)).axes)
-    2
+    >>> legend = exclusions_figure(exclusion(vegetation=green)).axes[0].get_legend()
+    >>> [text.get_text() for text in legend.get_texts()][:3]
+    ['kept: 33%', 'vegetation: 33%', 'water: 0%']
     """
     require(exclusion, "y", "x", dtype="integer", by="exclusions_figure")
     meanings = str(exclusion.attrs.get("flag_meanings", "")).split()

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from minewatch.plots.canvas import extent, step_of
-from minewatch.plots.paper import INK
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     import xarray as xr
     from matplotlib.axes import Axes
 
-__all__ = ["ABOVE", "edges", "shade", "swatches"]
-
-ABOVE: dict[str, Any] = {
-    "loc": "lower left", "bbox_to_anchor": (0, 1.0), "frameon": False, "fontsize": 9,
-    "labelcolor": INK, "borderaxespad": 0.2, "handletextpad": 0.5, "columnspacing": 1.4,
-}  # fmt: skip
-"""A legend above the axes, where it hides nothing."""
+__all__ = ["edges", "shade"]
 
 
 def shade(
@@ -105,27 +98,3 @@ def _runs(
     rows, starts = np.nonzero(change > 0)
     _, ends = np.nonzero(change < 0)
     return rows, starts, ends
-
-
-def swatches(axes: Axes, entries: dict[str, str], *, across: int, **where: Any) -> None:
-    """A legend of colours: text → colour.
-
-    Parameters
-    ----------
-    axes : matplotlib.axes.Axes
-        Where.
-    entries : dict of str to str
-        Text → colour.
-    across : int
-        Entries beside each other.
-    **where
-        In place of above the axes.
-    """
-    from matplotlib.patches import Patch
-
-    handles = [
-        Patch(facecolor=hue, edgecolor=INK, linewidth=0.4, label=text)
-        for text, hue in entries.items()
-    ]
-    legend = axes.legend(handles=handles, ncols=across, **{**ABOVE, **where})
-    legend.set_in_layout(True)

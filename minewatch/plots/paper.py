@@ -13,12 +13,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["ACCENT", "GREY", "INK", "MAIN", "label", "save", "sheet", "tidy"]
+__all__ = ["ABOVE", "ACCENT", "GREY", "INK", "MAIN", "label", "save", "sheet", "swatches", "tidy"]
 
 INK = "#222222"
 GREY = "#8a8a8a"
 MAIN = "#3b6ea5"
 ACCENT = "#d1495b"
+
+ABOVE: dict[str, Any] = {
+    "loc": "lower left", "bbox_to_anchor": (0, 1.0), "frameon": False, "fontsize": 9,
+    "labelcolor": INK, "borderaxespad": 0.2, "handletextpad": 0.5, "columnspacing": 1.4,
+}  # fmt: skip
+"""A legend above the axes, where it hides nothing."""
 
 
 def save(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 150) -> Path:
@@ -92,3 +98,26 @@ def label(attrs: dict[Any, Any], name: object) -> str:
     units = str(attrs.get("units", "1"))
     text = text[:1].upper() + text[1:]
     return text if units in ("1", "") else f"{text} ({units})"
+
+
+def swatches(axes: Axes, entries: dict[str, str], *, across: int, **where: Any) -> None:
+    """A legend of colours: text → colour.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Where.
+    entries : dict of str to str
+        Text → colour.
+    across : int
+        Entries beside each other.
+    **where
+        Settings of the legend, in place of one above the axes.
+    """
+    from matplotlib.patches import Patch
+
+    handles = [
+        Patch(facecolor=hue, edgecolor=INK, linewidth=0.4, label=text)
+        for text, hue in entries.items()
+    ]
+    axes.legend(handles=handles, ncols=across, **{**ABOVE, **where})

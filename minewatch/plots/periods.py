@@ -83,7 +83,7 @@ def seasons_figure(
     down = -(-len(maps) // across)
     width = min(2.7, 8.4 / across) if across > 1 else 4.0
     tall = down * (width * ratio + 0.35) + 0.5 + 0.3 * (title is not None)
-    figure = sheet(across * width + 1.7, tall, title=title, maps=True)
+    figure = sheet(across * width + 1.7, tall, title=title, maps=0.35 < ratio < 1.6)
     grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
     image: Any = None
     for place, (axes, layer, text) in enumerate(
@@ -94,7 +94,8 @@ def seasons_figure(
         outline(axes, layer, outlines)
         tidy(axes)
         axes.set_title(text, loc="left", fontsize=10, color=INK, fontweight="bold")
-        if place % across:
+        axes.locator_params(axis="x", nbins=3)
+        if place % across or place // across != down // 2:
             axes.set_ylabel("")
         below = place + across < len(maps)
         axes.tick_params(labelbottom=not below)

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minewatch.plots.overlays import ABOVE
-from minewatch.plots.paper import ACCENT, INK, MAIN, label, sheet, tidy
+from minewatch.plots.paper import ABOVE, ACCENT, INK, MAIN, label, sheet, tidy
 
 if TYPE_CHECKING:
     import numpy.typing as npt

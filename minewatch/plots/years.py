@@ -10,8 +10,7 @@ from minewatch.conventions import require
 from minewatch.conventions.colours import MISSING_COLOUR
 from minewatch.plots.canvas import aspect, extent, frame, outline, step_of
 from minewatch.plots.maps import map_figure
-from minewatch.plots.overlays import swatches
-from minewatch.plots.paper import sheet, tidy
+from minewatch.plots.paper import sheet, swatches, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,7 +104,7 @@ def colours_figure(
     outlines: gpd.GeoDataFrame | None = None,
     title: str | None = None,
 ) -> Figure:
-    r"""Draw in which of three years ground was active, with the area of each of the eight classes.
+    """Draw in which of three years ground was active, with the area of each of the eight classes.
 
     Parameters
     ----------
@@ -128,8 +127,8 @@ def colours_figure(
     >>> flags = {"flag_values": list(range(8)), "flag_meanings": "k r g y b m c w"}
     >>> codes = xr.DataArray(np.uint8([[0, 1, 7]]), dims=("y", "x"), attrs=flags)
     >>> figure = colours_figure(codes.assign_attrs(years=[2020, 2021, 2022]))
-    >>> [text.get_text() for text in figure.axes[1].get_yticklabels()][1]
-    '2020\n33%'
+    >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()][1]
+    '2020: 33%'
     """
     require(colours, "y", "x", dtype="integer", by="colours_figure")
     years = np.atleast_1d(colours.attrs.get("years", [])).tolist()

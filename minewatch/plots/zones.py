@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minewatch.conventions.colours import OKABE_ITO
-from minewatch.plots.overlays import ABOVE
-from minewatch.plots.paper import ACCENT, GREY, INK, MAIN, sheet, tidy
+from minewatch.plots.paper import ABOVE, ACCENT, GREY, INK, MAIN, sheet, tidy
 from minewatch.plots.periods import columns
 
 if TYPE_CHECKING:
