@@ -51,6 +51,7 @@ def production(
     method: Literal["mean_of_ratios", "ratio_of_sums"] = "mean_of_ratios",
     extrapolate: bool = False,
     reach: float = 1.5,
+    reported_error: float | None = None,
 ) -> pd.DataFrame:
     r"""Ore of each mine and year: as reported, else from its active area.
 
@@ -78,6 +79,9 @@ def production(
     reach : float
         How far beyond the areas behind a rate it is used, as a factor; 1 keeps within them. The
         choice of 1.5 is minewatch's own.
+    reported_error : float, optional
+        Relative standard deviation of reported figures that come without ``production_std_t``;
+        0 takes them as exact. Without it their error is unknown, and that of their emissions too.
 
     Returns
     -------
@@ -86,8 +90,7 @@ def production(
         ``production_t``, ``production_std_t``, ``t_per_m2``, ``t_per_m2_std`` (of a reported year
         its own ratio, without spread), ``source`` and ``confidence`` (reported: high; estimated:
         medium, or low if the rate rests on production that was itself converted). NaN where there
-        is no figure: ``source`` then says why, and ``confidence`` is empty. The error of a
-        reported figure is unknown unless ``production_std_t`` gives it.
+        is no figure: ``source`` then says why, and ``confidence`` is empty.
 
     Raises
     ------
@@ -116,8 +119,11 @@ def production(
     1  2021          48.0               NaN                        reported
     2  2022          38.5               7.8  own ratio of 2 reported years
     """
-    _check(method, reach)
+    _check(method, reach, reported_error)
     table = _joined(areas, reported)
+    if reported_error is not None:
+        assumed = reported_error * table["production_t"]
+        table["production_std_t"] = table["production_std_t"].fillna(assumed)
     rates = _rates(table, method)
     rows = [_row(row, rates, extrapolate, reach) for row in table.to_dict("records")]
     made = pd.DataFrame(rows, columns=[*MADE, "confidence"])
@@ -136,13 +142,19 @@ def production(
     return result
 
 
-def _check(method: str, reach: float) -> None:
+def _check(method: str, reach: float, reported_error: float | None) -> None:
     if method not in METHODS:
         choices = " and ".join(map(repr, METHODS))
         message = f"production knows the methods {choices}, got method={method!r}"
         raise ValueError(message)
     if not reach >= 1:
         message = f"production needs reach of 1 or more, a factor on areas, got reach={reach}"
+        raise ValueError(message)
+    if reported_error is not None and not 0 <= reported_error < np.inf:
+        message = (
+            "production needs reported_error of 0 or more, a share of the figure, got "
+            f"{reported_error}; e.g. 0.05"
+        )
         raise ValueError(message)
 
 

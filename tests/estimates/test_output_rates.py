@@ -116,6 +116,12 @@ def test_the_error_of_a_report_may_be_given():
     found = production(AREAS, reported)
     assert found.production_std_t[0] == 1.5
     assert np.isnan(found.production_std_t[1])
+    assumed = production(AREAS, reported, reported_error=0.1)
+    np.testing.assert_allclose(assumed.production_std_t[:2], [1.5, 5.6])
+    # What is estimated keeps its own error.
+    assert assumed.production_std_t[2] == found.production_std_t[2]
+    exact = production(AREAS, reported.iloc[1:], reported_error=0)
+    assert exact.production_std_t[1] == 0
 
 
 def test_converted_production_lowers_the_confidence():
@@ -173,6 +179,7 @@ def test_reach_is_a_factor_on_both_sides():
         (AREAS.assign(area_m2="many"), None, {}, "numbers in area_m2"),
         (AREAS, None, {"method": "mean"}, "'mean_of_ratios' and 'ratio_of_sums'"),
         (AREAS, None, {"reach": 0.5}, "reach of 1 or more"),
+        (AREAS, None, {"reported_error": -0.1}, r"e\.g\. 0\.05"),
         (AREAS, tonnes(("a", 1, 1.0)).assign(confidence="sure"), {}, "very_low, low, medium"),
     ],
 )
