@@ -47,8 +47,12 @@ def tai(
               n = \#\{t: \gamma_t \text{ is known}\}
 
     over the pairs that the ledger keeps. The interval is that of a binomial share of n
-    independent dates. Neighbouring pairs share an acquisition, and a machine that digs today
-    digs tomorrow: dates are not quite independent, and the true interval is somewhat wider.
+    independent dates, and dates are not quite independent: neighbouring pairs share an
+    acquisition, speckle persists, and a machine that digs today digs tomorrow. On simulated
+    images (20 pairs in a chain, 30 looks, 95 %) the exact interval held the true share in 96 to
+    99 % of pixels where ground is dug up on some dates of its own and rests on the others, but in
+    72 to 95 % where quiet ground of coherence 0.8 to 0.9 lies so near the threshold that chance
+    alone exceeds it on 5 to 50 % of dates.
 
     Parameters
     ----------

@@ -81,6 +81,8 @@ def ndai_threshold(
         How many standard errors of the density a valley must be deep among the values that were
         not replaced. Without it (0, the bare procedure) the replaced values, which stand as a
         spike at either end, make a valley of every long tail, and few values make one by chance.
+        The error is that of independent pixels; windows that overlap make neighbours alike, so
+        that the true one is larger by about the root of the pixels that one window spans.
     fixed : float
         Threshold where none can be found.
     on_fail : {"fixed", "otsu", "raise"}

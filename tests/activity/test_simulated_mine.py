@@ -82,6 +82,15 @@ def test_the_chain_finds_what_was_simulated(mine):
     assert threshold.attrs["method_used"] == "kde_valley"
     assert 0.05 < float(threshold) < 0.45  # between rock and forest
 
+    # Over the mine alone, without the forest, the valley moves: the domain must be told.
+    mine_only = xr.zeros_like(index, dtype=bool)
+    mine_only[: FOREST[0].start // WINDOW[0]] = True
+    moved = ndai_threshold(index, domain=mine_only)
+    assert moved.attrs["method_used"] == "kde_valley"
+    assert 0.05 < float(moved) < 0.1 < float(threshold)
+    assert moved.attrs["domain"] == "given by domain"
+    assert threshold.attrs["domain"] == "the whole scene"
+
     result = tai(coherence, ledger, threshold=0.19)
     quiet = (slice(0, 45), slice(0, 480))
     assert float(inside(result.tai, ALWAYS).mean()) == pytest.approx(1, abs=0.01)
