@@ -88,7 +88,16 @@ class _Route:
 class Coherence(_Route):
     """Sliding window of 3 by 10 over two complex64 images."""
 
-    params = (PIXELS, ["floor", "minewatch", "minewatch_complex", "scipy_uniform_filter"])
+    params = (
+        PIXELS,
+        [
+            "floor",
+            "minewatch",
+            "minewatch_complex",
+            "minewatch_demodulated",
+            "scipy_uniform_filter",
+        ],
+    )
 
     def prepare(self, pixels):
         self.pair = complex_pair(pixels)
@@ -102,6 +111,9 @@ class Coherence(_Route):
 
     def minewatch_complex(self):
         kernels.complex_coherence(*self.pair, 3, 10, 0.5)
+
+    def minewatch_demodulated(self):
+        kernels.demodulated_coherence(*self.pair, 3, 10, 0.5, 0.125)
 
     def scipy_uniform_filter(self):
         from scipy.ndimage import uniform_filter
