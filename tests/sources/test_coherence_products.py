@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import struct
+import sys
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -26,9 +28,11 @@ from rasterfiles import write_tif
 
 import minewatch as mw
 from minewatch.conventions import crs_of
+from minewatch.sources.coherence import _snap as snap
 from minewatch.sources.coherence import empty_pairs, open_stack
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 ONE_DAY = np.timedelta64(1, "D")
@@ -281,6 +285,9 @@ def test_snap_dimap_without_coherence(layers: np.ndarray, tmp_path: Path) -> Non
     (tmp_path / "b.dim").write_text("<x/>")
     with pytest.raises(ValueError, match=r"no folder b.data beside it; copy both"):
         open_stack(tmp_path / "b.dim")
+    path.write_text("<Dimap_Document>")
+    with pytest.raises(ValueError, match=r"no XML as SNAP writes it.*export the product anew"):
+        open_stack(path)
 
 
 @pytest.mark.parametrize("crs", ["EPSG:32645", None])
@@ -450,3 +457,86 @@ def test_opera_stacks_become_coherence(rng: np.random.Generator, tmp_path: Path)
     )
     npt.assert_allclose(cube[0, 5, 7], expected, atol=1e-5)  # float32 sums of 15 products
     assert not empty_pairs(cube).any()
+
+
+# --- broken files ---------------------------------------------------------------------------------
+
+
+def tiff(order: str, big: bool, text: bytes) -> bytes:
+    """The bare directory of a TIFF with one entry, SNAP's."""
+    mark = {"<": b"II", ">": b"MM"}[order]
+    if big:
+        head = mark + struct.pack(order + "HHHQ", 43, 8, 0, 16)
+        entry = struct.pack(order + "QHHQQQ", 1, 65000, 2, len(text), 16 + 8 + 20 + 8, 0)
+    else:
+        head = mark + struct.pack(order + "HI", 42, 8)
+        entry = struct.pack(order + "HHHIII", 1, 65000, 2, len(text), 8 + 2 + 12 + 4, 0)
+    return head + entry + text
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("big", [False, True])
+def test_headers_are_found_in_every_kind_of_tiff(tmp_path: Path, order: str, big: bool) -> None:
+    path = tmp_path / "a.tif"
+    text = dimap(["coh_VV_12Mar2023_24Mar2023"], {}).encode()
+    path.write_bytes(tiff(order, big, text))
+    found = snap.embedded(path)
+    assert found is not None
+    assert (found.bands, found.window) == (("coh_VV_12Mar2023_24Mar2023",), (3, 10))
+    path.write_bytes(tiff(order, big, text)[:20])  # cut off
+    assert snap.embedded(path) is None
+    path.write_bytes(tiff(order, big, b"the tag of another program"))
+    assert snap.embedded(path) is None
+    path.write_bytes(b"II\x07\0" + b"\0" * 20)
+    assert snap.embedded(path) is None
+
+
+def test_incomplete_netcdf_says_what_it_lacks(layers: np.ndarray, tmp_path: Path) -> None:
+    def spoilt(change: Callable[[h5py.File], object]) -> Path:
+        path = write_netcdf(tmp_path / "a.nc", [1, 2, 3], {"coh": layers})
+        with h5py.File(path, "a") as file:
+            change(file)
+        return path
+
+    def upside_down(file: h5py.File) -> None:
+        file["y"][...] = file["y"][()][::-1]
+
+    with pytest.raises(ValueError, match="names no CRS"):
+        open_stack(spoilt(lambda file: file["crs"].attrs.pop("crs_wkt")), temporal_baseline=12)
+    with pytest.raises(ValueError, match=r"expected e\.g\. 'days since 1990-01-01'"):
+        open_stack(spoilt(lambda file: file["t"].attrs.update(units="weeks")), temporal_baseline=12)
+    with pytest.raises(ValueError, match="y ascending; turn it north up"):
+        open_stack(spoilt(upside_down), temporal_baseline=12)
+    without_fill = spoilt(lambda file: file["coh"].attrs.pop("_FillValue"))
+    (tmp_path / "job-results.json").write_text("[]")  # no job of openEO's
+    assert open_stack(without_fill, temporal_baseline=12).sizes["pair"] == 3
+
+
+def test_gunw_may_lack_looks_and_baselines(layers: np.ndarray, tmp_path: Path) -> None:
+    path = write_gunw(tmp_path / "GUNW.h5", {"VV": layers[0]},
+                      ("2026-01-03T13:04:05", "2026-01-15T13:04:05"), baseline=1)  # fmt: skip
+    with h5py.File(path, "a") as file:
+        del file["science/LSAR/GUNW/metadata"]
+    cube = open_stack(path)
+    assert np.isnan(cube.perpendicular_baseline).all()
+    assert "window" not in cube.attrs
+
+
+def test_without_h5py_the_extra_is_named(
+    layers: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_netcdf(tmp_path / "a.nc", [1, 2, 3], {"coh": layers})
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(ImportError, match=r"pip install 'minewatch\[sar\]'"):
+        open_stack(path)
+
+
+def test_hyp3_without_its_text(layers: np.ndarray, tmp_path: Path) -> None:
+    name = "S1_136231_IW2_20200604_20200616_VV_INT80_529D"
+    write_tif(tmp_path / f"{name}_corr.tif", layers[0])
+    with zipfile.ZipFile(tmp_path / f"{name}.zip", "w") as archive:
+        archive.write(tmp_path / f"{name}_corr.tif", f"{name}/{name}_corr.tif")
+    for path in (tmp_path, tmp_path / f"{name}.zip"):
+        cube = open_stack(path)
+        assert np.isnan(cube.perpendicular_baseline).all()
+        assert "window" not in cube.attrs

@@ -8,10 +8,11 @@ others' readers say; no real export of coherence was at hand (of SNAP's complex 
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from minewatch.sources import _rasters as rasters
 from minewatch.sources._baselines import day
@@ -28,6 +29,11 @@ __all__ = ["Header", "embedded", "header", "polarization_of", "read"]
 
 TAG = 65000
 """Where SNAP's GeoTIFF writer keeps its header."""
+
+
+LAYOUTS = {42: ("H", "HHI4s", "I", 4), 43: ("Q", "HHQ8s", "Q", 8)}
+"""TIFF and BigTIFF: how the number of entries, an entry and an offset are packed, and where the
+offset of the first directory stands."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +85,17 @@ def header(xml: bytes | str) -> Header:
     -------
     Header
         Empty where the text says nothing of the kind.
+
+    Raises
+    ------
+    ValueError
+        If it is no XML.
     """
-    root = ElementTree.fromstring(xml)
+    try:
+        root = ElementTree.fromstring(xml)
+    except ElementTree.ParseError as error:
+        message = f"the header is no XML as SNAP writes it: {error}; export the product anew"
+        raise ValueError(message) from error
     named = []
     for band in root.iter("Spectral_Band_Info"):
         named.append((int(band.findtext("BAND_INDEX", "0")), band.findtext("BAND_NAME", "")))
@@ -116,31 +131,35 @@ def embedded(path: Path) -> Header | None:
     Header or None
         None where there is none.
     """
-    with path.open("rb") as file:
-        head = file.read(16)
-        order = {b"II": "<", b"MM": ">"}.get(head[:2])
-        if order is None or len(head) < 16:
-            return None
-        version = struct.unpack(order + "H", head[2:4])[0]
-        if version == 42:
-            start, number, entry = struct.unpack(order + "I", head[4:8])[0], "H", "HHI4s"
-        elif version == 43:  # BigTIFF
-            start, number, entry = struct.unpack(order + "Q", head[8:])[0], "Q", "HHQ8s"
-        else:
-            return None
-        file.seek(start)
-        count = struct.unpack(order + number, file.read(struct.calcsize(order + number)))[0]
-        size = struct.calcsize(order + entry)
-        for block in [file.read(size) for _ in range(count)]:
-            if len(block) < size:
-                return None
-            tag, _, length, value = struct.unpack(order + entry, block)
-            if tag != TAG:
-                continue
-            if length > len(value):
-                file.seek(struct.unpack(order + ("I" if version == 42 else "Q"), value)[0])
-                value = file.read(length)
-            return header(value[:length].rstrip(b"\0"))
+    with path.open("rb") as file, contextlib.suppress(struct.error, ValueError):
+        # A file that ends early is GDAL's to refuse; others use the tag for their own.
+        text = _tagged(file)
+        return None if text is None else header(text)
+    return None
+
+
+def _tagged(file: BinaryIO) -> bytes | None:
+    """What the first directory of a TIFF has under SNAP's tag."""
+    head = file.read(16)
+    order = {b"II": "<", b"MM": ">"}.get(head[:2])
+    if order is None:
+        return None
+    (version,) = struct.unpack(order + "H", head[2:4])
+    if version not in LAYOUTS:
+        return None
+    number, entry, offset, at = LAYOUTS[version]
+    file.seek(struct.unpack_from(order + offset, head, at)[0])
+    size = struct.calcsize(order + number)
+    (count,) = struct.unpack(order + number, file.read(size))
+    size = struct.calcsize(order + entry)
+    for _ in range(count):
+        tag, _, length, value = struct.unpack(order + entry, file.read(size))
+        if tag != TAG:
+            continue
+        if length > len(value):
+            file.seek(struct.unpack(order + offset, value)[0])
+            value = file.read(length)
+        return bytes(value[:length].rstrip(b"\0"))
     return None
 
 
