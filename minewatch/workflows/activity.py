@@ -115,8 +115,8 @@ def _check(settings: ActivitySettings) -> None:
     years = whole_numbers(settings.years, setting="years")
     if years is not None and len(years) != 3:
         message = (
-            f"years {settings.years!r} are {len(years)}; a colour map has three, one for red, one "
-            "for green and one for blue, e.g. 2020-2022"
+            f"years {settings.years!r} name {len(years)} of them; a colour map has three, one for "
+            "red, one for green and one for blue, e.g. 2020-2022"
         )
         raise ValueError(message)
     if (settings.dsm_before is None) != (settings.dsm_after is None):

@@ -149,7 +149,8 @@ def choices_part(settings: ActivitySettings, folder: Path, found: Findings) -> P
     low, high = table.attrs["range_ha"]
     section = Section(
         "What hangs on the choices",
-        "The active area under other thresholds, another idea of stable ground, other rules. "
+        "The area with a TAI of at least one half under other thresholds, another idea of stable "
+        "ground, other rules; lower and upper by the ends of the interval. "
         f"It lies between {low:,.1f} and {high:,.1f} ha; what matters most is {matters}.",
         figures=[plots.choices_figure(table)],
         table=rows,
@@ -157,6 +158,6 @@ def choices_part(settings: ActivitySettings, folder: Path, found: Findings) -> P
     return Part(
         [section],
         {"active area under other choices": write_table(folder / "choices.csv", rows, columns)},
-        {"active area, all choices": f"{low:,.1f} to {high:,.1f} ha"},
+        {"TAI of one half, all choices": f"{low:,.1f} to {high:,.1f} ha"},
         {"choices": rows, "choice_that_matters_most": matters},
     )

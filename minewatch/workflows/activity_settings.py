@@ -120,6 +120,9 @@ class ActivitySettings:
     ratio: Literal["mean_of_ratios", "ratio_of_sums"] = option(
         "mean_of_ratios", "how tonnes a square metre are averaged over years"
     )
+    extrapolate: bool = option(
+        False, "estimate ore for areas far beyond those that were seen with a report, too"
+    )
     uncertainty: Literal["goodman", "first_order", "climatetrace_literal"] = option(
         "goodman", "how the spread of production and of the factor combine"
     )

@@ -75,15 +75,18 @@ def years_part(settings: ActivitySettings, folder: Path, found: Findings) -> Par
         )
     ]
     numbers: dict[str, object] = {"colours": tables[0], "yearly_areas": tables[1]}
+    summary: dict[str, str] = {}
     if settings.production is not None:
         areas = _areas(settings, colours)
         tonnes = _tonnes(settings, folder, areas)
         sections += tonnes.sections
         files |= tonnes.files
         numbers |= tonnes.numbers
+        summary = tonnes.summary
     else:
         sections.append(Section("Area of each year", table=tables[1]))
-    return Part(sections, files, {}, numbers)
+    summary |= {f"active {row['year']}": f"{row['area_ha']:,.1f} ha" for row in tables[1]}
+    return Part(sections, files, summary, numbers)
 
 
 def _annual(found: Findings, years: tuple[int, ...]) -> xr.DataArray:
@@ -172,13 +175,15 @@ def _tonnes(settings: ActivitySettings, folder: Path, areas: pd.DataFrame) -> Pa
     if settings.inventory is not None:
         others = _read(settings.inventory, ["mine", "area_m2", "production_t"])
         others = others[~others["mine"].isin(mines)]
-        more = _inventory(folder, others)
+        more = _inventory(settings, folder, others)
         others = others[others["production_t"].notna()]
         if "year" in others:
             known = pd.concat([areas, others[["mine", "year", "area_m2"]]], ignore_index=True)
             told = others[["mine", "year", "production_t"]]
             reported = pd.concat([reported, told], ignore_index=True)
-    made = estimates.production(known, reported, method=settings.ratio)
+    made = estimates.production(
+        known, reported, method=settings.ratio, extrapolate=settings.extrapolate
+    )
     table = made[made["mine"].isin(mines)].reset_index(drop=True)
     files = {"ore of each year": write_table(folder / "production.csv", *listed(table))}
     if settings.factors is not None:
@@ -202,19 +207,31 @@ def _tonnes(settings: ActivitySettings, folder: Path, areas: pd.DataFrame) -> Pa
         figures=[plots.yearly_areas_figure(table)],
         table=listed(table)[0],
     )
+    last = table.iloc[-1]
+    summary = {f"ore {last['year']}": _with_spread(last["production_t"], last["production_std_t"])}
+    if "emissions_tco2e" in table:
+        summary[f"CO2e {last['year']}"] = _with_spread(
+            last["emissions_tco2e"], last["emissions_std"]
+        )
     return Part(
         [section, *more.sections],
         {**files, **more.files},
-        {},
+        summary,
         {"production": listed(table)[0], **more.numbers},
     )
 
 
-def _inventory(folder: Path, others: pd.DataFrame) -> Part:
+def _with_spread(tonnes: float, spread: float) -> str:
+    """Tonnes with their standard deviation, where it is known."""
+    text = f"{tonnes:,.0f} t" if pd.notna(tonnes) else "unknown"
+    return f"{text} ± {spread:,.0f}" if pd.notna(spread) else text
+
+
+def _inventory(settings: ActivitySettings, folder: Path, others: pd.DataFrame) -> Part:
     """What other mines say of production and area, and how well they say it."""
     if others["production_t"].notna().sum() < LEAST_MINES:
         return Part()
-    fitted = estimates.inventory_regression(others)
+    fitted = estimates.inventory_regression(others, extrapolate=settings.extrapolate)
     rows, columns = listed(fitted)
     numbers = {key: value for key, value in fitted.attrs.items() if not isinstance(value, dict)}
     section = Section(

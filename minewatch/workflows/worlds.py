@@ -64,7 +64,8 @@ def simulate_run(
         with stage("pit", None, notify):
             pit = simulate.open_pit(seed=seed, size=240 if size is None else size)
         with stage("files", None, notify):
-            files = simulate.write_open_pit(pit, target)
+            written = simulate.write_open_pit(pit, target)
+        files = {PIT_FILES[name]: path for name, path in written.items()}
         text = f"seed {seed}, {pit.slc.sizes['time']} images, {len(pit.zones)} zones"
         return Result(target, {"pit": text}, files)
     with stage("world", None, notify):
@@ -72,6 +73,23 @@ def simulate_run(
     with stage("files", None, notify):
         files = write_world(world, target)
     return Result(target, {"world": in_words(world)}, files)
+
+
+PIT_FILES = {
+    "slc": "SLC stack of five seasons, with baselines",
+    "zones": "zones: worked and stable ground",
+    "concession": "where mining is allowed",
+    "elevation": "elevation model",
+    "dsm_before": "surface model of 6 June of the last year",
+    "dsm_after": "surface model of 6 September of the last year",
+    "ndvi": "seasonal NDVI",
+    "mndwi": "seasonal MNDWI",
+    "sigma0": "mean VV backscatter, linear",
+    "displacement": "displacement towards the radar",
+    "production": "reported ore, one year missing",
+    "inventory": "other mines: area and ore",
+    "factors": "emission factors",
+}
 
 
 def in_words(world: World) -> str:
