@@ -26,11 +26,16 @@ from minewatch.estimates.tables import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import numpy.typing as npt
+
 __all__ = ["outside", "production"]
 
 METHODS = ("mean_of_ratios", "ratio_of_sums")
 KEYS = ["mine", "year"]
-MADE = ["area_m2", "production_t", "production_std_t", "t_per_m2", "t_per_m2_std", "source"]
+MADE = [
+    "area_m2", "production_t", "production_std_t", "production_lower_t", "production_upper_t",
+    "t_per_m2", "t_per_m2_std", "source", "confidence",
+]  # fmt: skip
 
 
 class Rate(NamedTuple):
@@ -38,6 +43,7 @@ class Rate(NamedTuple):
 
     value: float
     std: float
+    n: int
     least: float
     most: float
     source: str
@@ -52,13 +58,17 @@ def production(
     extrapolate: bool = False,
     reach: float = 1.5,
     reported_error: float | None = None,
+    level: float = 0.95,
 ) -> pd.DataFrame:
     r"""Ore of each mine and year: as reported, else from its active area.
 
     A year without a report takes the rate k of the mine's own reported years, the mean of P/A or
     ΣP/ΣA. A mine without any report takes the mean of the rates of the other mines. The spread
     :math:`s_k` is the standard deviation (n − 1) of the ratios P/A, or of the rates of the mines;
-    of a single one it is unknown.
+    of a single one it is unknown. Of two or three years it is a poor guess, often much too small;
+    the interval allows for that,
+
+    .. math:: \hat P_y \pm t_{n-1} \, s_k \sqrt{1 + 1/n} \, A_y
 
     That production is proportional to active area is known where it was seen. Areas more than
     `reach` times beyond those behind the rate get no estimate unless `extrapolate` says so.
@@ -82,13 +92,17 @@ def production(
     reported_error : float, optional
         Relative standard deviation of reported figures that come without ``production_std_t``;
         0 takes them as exact. Without it their error is unknown, and that of their emissions too.
+    level : float
+        Level of the interval.
 
     Returns
     -------
     pandas.DataFrame
         One row for each mine and year of either table: ``mine``, ``year``, ``area_m2``,
-        ``production_t``, ``production_std_t``, ``t_per_m2``, ``t_per_m2_std`` (of a reported year
-        its own ratio, without spread), ``source`` and ``confidence`` (reported: high; estimated:
+        ``production_t``, ``production_std_t`` (:math:`A s_k`, as the source has it),
+        ``production_lower_t`` and ``production_upper_t`` (the interval of an estimate; NaN of a
+        report), ``t_per_m2``, ``t_per_m2_std`` (of a reported year its own ratio, without
+        spread), ``source`` and ``confidence`` (reported: high; estimated:
         medium, or low if the rate rests on production that was itself converted). NaN where there
         is no figure: ``source`` then says why, and ``confidence`` is empty.
 
@@ -119,16 +133,17 @@ def production(
     1  2021          48.0               NaN                        reported
     2  2022          38.5               7.8  own ratio of 2 reported years
     """
-    _check(method, reach, reported_error)
+    _check(method, reach, reported_error, level)
     table = _joined(areas, reported)
     if reported_error is not None:
         assumed = reported_error * table["production_t"]
         table["production_std_t"] = table["production_std_t"].fillna(assumed)
     rates = _rates(table, method)
     rows = [_row(row, rates, extrapolate, reach) for row in table.to_dict("records")]
-    made = pd.DataFrame(rows, columns=[*MADE, "confidence"])
-    result = pd.concat([table[KEYS], made], axis=1)
-    extra = [name for name in areas.columns if name not in {*KEYS, *MADE, "confidence"}]
+    made = pd.DataFrame(rows, columns=[name for name in MADE if "er_t" not in name])
+    made["production_lower_t"], made["production_upper_t"] = _interval(table, made, rates, level)
+    result = pd.concat([table[KEYS], made[MADE]], axis=1)
+    extra = [name for name in areas.columns if name not in {*KEYS, *MADE}]
     result = pd.concat([result, table[extra]], axis=1)
     refused = int(result["source"].str.startswith("refused").sum())
     if refused:
@@ -142,13 +157,16 @@ def production(
     return result
 
 
-def _check(method: str, reach: float, reported_error: float | None) -> None:
+def _check(method: str, reach: float, reported_error: float | None, level: float) -> None:
     if method not in METHODS:
         choices = " and ".join(map(repr, METHODS))
         message = f"production knows the methods {choices}, got method={method!r}"
         raise ValueError(message)
     if not reach >= 1:
         message = f"production needs reach of 1 or more, a factor on areas, got reach={reach}"
+        raise ValueError(message)
+    if not 0 < level < 1:
+        message = f"production needs a level between 0 and 1, got {level}; 0.95 is usual"
         raise ValueError(message)
     if reported_error is not None and not 0 <= reported_error < np.inf:
         message = (
@@ -164,7 +182,7 @@ def _joined(areas: pd.DataFrame, reported: pd.DataFrame | None) -> pd.DataFrame:
     table["year"] = whole_years(table, by="production")
     unique_rows(table, KEYS, by="production")
     table["area_m2"] = numbers(table, "area_m2", by="production")
-    table = table.drop(columns=list({*MADE[1:], "confidence"} & set(table)))
+    table = table.drop(columns=list(set(MADE[1:]) & set(table)))
     given = pd.DataFrame(columns=[*KEYS, "production_t"]) if reported is None else reported
     given = with_columns(given, [*KEYS, "production_t"], by="production (reported)")
     given["year"] = whole_years(given, by="production (reported)")
@@ -182,7 +200,7 @@ def _joined(areas: pd.DataFrame, reported: pd.DataFrame | None) -> pd.DataFrame:
     table = table.merge(report, on=KEYS, how="outer")
     table["place"] = order.get_indexer(table["mine"])
     table = table.sort_values(["place", "year"], ignore_index=True)
-    for name in set(areas.columns) - {*KEYS, *MADE, "confidence"}:
+    for name in set(areas.columns) - {*KEYS, *MADE}:
         known = table.groupby("mine")[name].transform("first")
         alone = table.groupby("mine")[name].transform("nunique") == 1
         table[name] = table[name].where(table[name].notna() | ~alone, known)
@@ -207,19 +225,20 @@ def _rates(table: pd.DataFrame, method: str) -> dict[str, Rate]:
         if method == "ratio_of_sums":
             value = years["production_t"].sum() / years["area_m2"].sum()
         source = f"own ratio of {len(years)} reported year{'s' * (len(years) > 1)}"
-        rates[str(mine)] = _rate(value, spread(ratios), years, source)
+        rates[str(mine)] = _rate(value, spread(ratios), len(ratios), years, source)
     if rates:
         values = np.array([rate.value for rate in rates.values()])
         source = f"mean ratio of {len(rates)} mine{'s' * (len(rates) > 1)}"
-        rates[""] = _rate(values.mean(), spread(values), both[both["area_m2"] > 0], source)
+        seen = both[both["area_m2"] > 0]
+        rates[""] = _rate(values.mean(), spread(values), len(values), seen, source)
     return rates
 
 
-def _rate(value: float, std: float, years: pd.DataFrame, source: str) -> Rate:
+def _rate(value: float, std: float, n: int, years: pd.DataFrame, source: str) -> Rate:
     converted = any(LADDER.index(level) < LADDER.index("high") for level in years["confidence"])
     area = years["area_m2"]
     confidence = "low" if converted else "medium"
-    return Rate(float(value), std, float(area.min()), float(area.max()), source, confidence)
+    return Rate(float(value), std, n, float(area.min()), float(area.max()), source, confidence)
 
 
 def _row(
@@ -239,6 +258,24 @@ def _row(
         return area, np.nan, np.nan, rate.value, rate.std, why, ""
     made = rate.value * area
     return area, made, area * rate.std, rate.value, rate.std, rate.source, rate.confidence
+
+
+def _interval(
+    table: pd.DataFrame, made: pd.DataFrame, rates: dict[str, Rate], level: float
+) -> npt.NDArray[np.float64]:
+    """Lower and upper end for estimates: that of a new draw, whose spread is itself estimated."""
+    from scipy import stats
+
+    ends = np.full((2, len(table)), np.nan)
+    estimated = table["production_t"].isna() & made["production_t"].notna()
+    for i in np.flatnonzero(estimated):
+        rate = rates.get(table["mine"][i], rates[""])
+        if rate.n > 1:
+            t = float(stats.t.ppf((1 + level) / 2, rate.n - 1))
+            half = t * rate.std * (1 + 1 / rate.n) ** 0.5
+            rated = np.array([max(rate.value - half, 0.0), rate.value + half])
+            ends[:, i] = rated * table["area_m2"][i]
+    return ends
 
 
 def outside(area: float, least: float, most: float, reach: float) -> bool:

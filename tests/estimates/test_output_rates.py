@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from minewatch.estimates import production, to_ore
 from minewatch.estimates.output_rates import outside
@@ -161,6 +162,33 @@ def test_a_simulated_mine_is_found_again(rng):
     assert abs(row.production_t - ore[-1]) < 4 * row.production_std_t
 
 
+def test_the_interval_holds_the_missing_year_as_often_as_it_says(rng):
+    """Of 800 mines with three reports each; one standard error is 0.8 points."""
+    area = rng.uniform(9e5, 1.1e6, (800, 4))
+    ore = 3.3 * area * np.exp(0.05 * rng.standard_normal(area.shape))
+    rows = [(str(i), 2019 + j) for i in range(800) for j in range(4)]
+    areas = pd.DataFrame(rows, columns=["mine", "year"]).assign(area_m2=area.ravel())
+    reported = areas[["mine", "year"]].assign(production_t=ore.ravel())
+    table = production(areas, reported[reported.year < 2022])
+    last = table[table.year == 2022]
+    held = (last.production_lower_t <= ore[:, 3]) & (ore[:, 3] <= last.production_upper_t)
+    assert held.mean() == pytest.approx(0.95, abs=0.025)
+    # One standard deviation either way holds less than the two thirds that it seems to.
+    within = abs(last.production_t - ore[:, 3]) < last.production_std_t
+    assert within.mean() < 0.58
+    assert table.production_lower_t[table.year < 2022].isna().all()
+
+
+def test_the_interval_is_students():
+    reported = tonnes(("a", 2020, 30.0), ("a", 2021, 56.0))
+    found = production(AREAS, reported, level=0.9).iloc[2]
+    half = stats.t.ppf(0.95, 1) * np.std([3, 4], ddof=1) * np.sqrt(1.5) * 12
+    assert found.production_upper_t == pytest.approx(42 + half)
+    assert found.production_lower_t == 0  # 42 - 65: ore is not negative
+    one = production(AREAS, tonnes(("a", 2020, 30.0))).iloc[2]
+    assert np.isnan(one.production_upper_t)
+
+
 def test_reach_is_a_factor_on_both_sides():
     assert not outside(15.0, 8.0, 10.0, 1.5)
     assert outside(15.01, 8.0, 10.0, 1.5)
@@ -179,6 +207,7 @@ def test_reach_is_a_factor_on_both_sides():
         (AREAS.assign(area_m2="many"), None, {}, "numbers in area_m2"),
         (AREAS, None, {"method": "mean"}, "'mean_of_ratios' and 'ratio_of_sums'"),
         (AREAS, None, {"reach": 0.5}, "reach of 1 or more"),
+        (AREAS, None, {"level": 95}, r"0\.95 is usual"),
         (AREAS, None, {"reported_error": -0.1}, r"e\.g\. 0\.05"),
         (AREAS, tonnes(("a", 1, 1.0)).assign(confidence="sure"), {}, "very_low, low, medium"),
     ],
