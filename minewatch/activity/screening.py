@@ -208,7 +208,8 @@ def _advice(coherence: xr.DataArray, stable: xr.DataArray, pixels: int, min_pixe
         return f"{found}; stable_pixels(minimum={best / 100:g}) would find {above[best]}{where}"
     return (
         f"{found}; no minimum gives enough with maximum_std={settings['maximum_std']:g}{where}: "
-        f"only {above[0]} pixels are that steady; use a larger scene or a larger window"
+        f"only {above[0]} pixels are that steady; use a larger scene, a larger window or "
+        "settle_pairs(fallback='top_k')"
     )
 
 

@@ -9,6 +9,7 @@ import rioxarray  # noqa: F401
 import xarray as xr
 from laziness import nothing_computes
 
+from minewatch import insar
 from minewatch.activity import coherence_threshold, mean_ndai, ndai
 
 
@@ -136,3 +137,14 @@ def test_overshoot_of_resampling_is_cut_and_counted():
         lazy = ndai(wild.chunk(x=2), 0.9, clip_input=True)
     assert "clipped" not in lazy.attrs  # which would take a computation
     xr.testing.assert_equal(lazy.compute(), cut)
+
+
+@pytest.mark.parametrize(("looks", "ceiling"), [(14.3, 0.573), (20, 0.627), (30, 0.685)])
+def test_ground_without_coherence_stays_below_one(rng, looks, ceiling):
+    # The estimate of no coherence at all has a floor, and so the mean index a ceiling.
+    floor = insar.expected_coherence(0.0, looks)
+    assert (0.87 - floor) / (0.87 + floor) == pytest.approx(ceiling, abs=5e-4)
+    nothing = oracles.series(oracles.drawn(np.zeros((40, 30, 40)), looks, rng))
+    index = ndai(nothing, 0.87)
+    # The mean of a convex index lies above the index of the mean, by what the spread adds.
+    assert ceiling < float(index.mean()) < ceiling + 0.03
