@@ -73,7 +73,8 @@ def select_pairs(
         Co-registered stack, dims (time, y, x), with a coordinate ``perpendicular_baseline`` (time)
         in metres relative to one common acquisition. Only its labels are read, never its pixels.
     max_temporal_baseline : float, optional
-        Longest time between two acquisitions, days; None sets no limit.
+        Longest time between two acquisitions, days; None sets no limit. Passes of one orbit come
+        seconds early or late, so days are compared to a tenth.
     max_perpendicular_baseline : float, optional
         Longest perpendicular baseline in metres, of either sign; None sets no limit. A pair whose
         baseline is unknown is kept, with a warning.
@@ -150,7 +151,7 @@ def select_pairs(
         )
         raise ValueError(message)
     table = _table(times[first], times[second], position[second] - position[first])
-    too_long = _beyond(table.temporal_baseline, max_temporal_baseline)
+    too_long = _beyond(table.temporal_baseline.round(1), max_temporal_baseline)
     too_wide = _beyond(table.perpendicular_baseline, max_perpendicular_baseline)
     ends = calendar_months(table.secondary_time.values)
     off_season = np.zeros(len(ends), bool) if season is None else ~np.isin(ends, season)

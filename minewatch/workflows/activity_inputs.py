@@ -130,7 +130,7 @@ def _short_pairs(coherence: xr.DataArray, longest: float | None) -> xr.DataArray
     """Leave out pairs of ready coherence that are too long."""
     if longest is None:
         return coherence
-    days = coherence.temporal_baseline.values
+    days = coherence.temporal_baseline.values.round(1)  # passes come seconds early or late
     if not (days <= longest).any():
         message = (
             f"no pair of {coherence.sizes['pair']} is as short as "

@@ -149,3 +149,15 @@ def test_two_coordinates_must_both_agree_and_one_for_all_says_nothing():
     plain = insar.select_pairs(slc().assign_coords(polarization="VV"))
     xr.testing.assert_identical(plain, insar.select_pairs(slc()))
     assert plain.attrs["mixed_pairs"] == 0
+
+
+def test_a_pass_that_comes_a_second_late_is_still_twelve_days_after() -> None:
+    """Sentinel-1's passes jitter by about a second."""
+    times = pd.to_datetime(["2022-06-01T04:42:50", "2022-06-13T04:42:51", "2022-06-25T04:42:53"])
+    slc = xr.DataArray(
+        np.ones((3, 2, 2), "complex64"),
+        dims=("time", "y", "x"),
+        coords={"time": times, "perpendicular_baseline": ("time", [0.0, 20.0, 40.0])},
+    )
+    assert insar.select_pairs(slc, max_temporal_baseline=12).sizes["pair"] == 2
+    assert insar.select_pairs(slc, max_temporal_baseline=12, n_next=None).sizes["pair"] == 2
