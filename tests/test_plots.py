@@ -13,26 +13,11 @@ import pandas as pd
 import pytest
 import shapely
 import xarray as xr
+from drawn import UTM, image_of, square_layer, texts
 
 from minewatch import grids, plots
 from minewatch.conventions.colours import MISSING_COLOUR, class_colours
 from minewatch.plots import canvas
-
-UTM = "EPSG:32721"
-
-
-def square_layer(values, name="tai", **attrs):
-    height, width = values.shape[-2:]
-    box = grids.geobox(
-        (500_000, 9_280_000, 500_000 + 20 * width, 9_280_000 + 20 * height), crs=UTM, resolution=20
-    )
-    return xr.DataArray(
-        values,
-        dims=("y", "x"),
-        coords=grids.coordinates(box),
-        name=name,
-        attrs={"long_name": "temporal activity index", "units": "1", **attrs},
-    )
 
 
 def activity_layer(codes):
@@ -42,19 +27,6 @@ def activity_layer(codes):
         flag_values=[0, 1, 2],
         flag_meanings="undecided stable active",
     )
-
-
-def texts(figure):
-    """Everything that is written on a figure."""
-    import matplotlib.text
-
-    figure.draw_without_rendering()
-    found = figure.findobj(matplotlib.text.Text)
-    return [text.get_text() for text in found if text.get_visible() and text.get_text()]
-
-
-def image_of(figure, axes=0):
-    return figure.axes[axes].images[0]
 
 
 def rendered(figure, tmp_path):

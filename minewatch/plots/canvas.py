@@ -135,7 +135,11 @@ def _draw_classes(axes: Axes, layer: xr.DataArray) -> None:
     )
     if len(entries) > MOST_CLASSES:
         texts = {text.replace("\n", ": "): hue for hue, text in entries}
-        title = {"title": label(layer.attrs, layer.name), "alignment": "left"}
+        title = {
+            "title": label(layer.attrs, layer.name),
+            "title_fontsize": 9.5,
+            "alignment": "left",
+        }
         swatches(axes, texts, across=1, loc="upper left", bbox_to_anchor=(1.01, 1.0), **title)
         return
     legend = bar(axes, image, layer, "neither")
