@@ -16,8 +16,10 @@ from minewatch.activity import (
     ndai,
     ndai_threshold,
     screen_pairs,
+    settle_pairs,
     stable_pixels,
     tai,
+    update_tai,
 )
 from minewatch.activity.stable import temporal_moments
 
@@ -79,3 +81,28 @@ def test_the_chain_holds_together(coherence):
     assert areas.pixels.sum() == 6000
     # 6000 pixels of 1/720 degree at 19.3° N: 153.7 m high, 146.0 m wide
     assert float(areas.area.sum()) == pytest.approx(6000 * 1.537 * 1.460, rel=0.002)
+
+
+def test_pairs_that_come_later_give_the_same(coherence):
+    stable = stable_pixels(coherence)
+    whole = tai(coherence, screen_pairs(coherence, stable), threshold=0.2)
+    order = np.argsort(coherence.secondary_time.values)
+    first, later = order[:18], order[18:]
+    index = tai(coherence[first], screen_pairs(coherence[first], stable), threshold=0.2)
+    # The network of pairs is not a chain: some span others, and all of them count.
+    for position in later:
+        one = coherence[[position]].chunk(y=25)
+        index = update_tai(index, one, screen_pairs(one, stable), superseded=False)
+    xr.testing.assert_equal(index.compute(), whole)
+    assert index.attrs["counted_pairs"] == whole.attrs["counted_pairs"]
+    assert index.attrs["dropped_pairs"] == whole.attrs["dropped_pairs"]
+
+
+def test_ground_and_pairs_settle(coherence):
+    stable, ledger = settle_pairs(coherence)
+    # The bare procedure finds 52 pixels and keeps 23 pairs.
+    assert (ledger.attrs["rounds"], ledger.attrs["settled"]) == (4, 1)
+    assert (int(stable.sum()), int(ledger.keep.sum())) == (87, 20)
+    again = stable_pixels(coherence[ledger.keep.values])
+    np.testing.assert_array_equal(stable, again)
+    xr.testing.assert_equal(ledger, screen_pairs(coherence, again))
