@@ -17,7 +17,7 @@ from minewatch.conventions import (
     require,
     require_same_grid,
 )
-from minewatch.grids import geobox_of, resample
+from minewatch.grids import cell_areas, geobox_of, resample
 from minewatch.vectors import rasterize
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
     import numpy.typing as npt
+    from odc.geo.geobox import GeoBox
 
 __all__ = ["compare_elevation", "index_of", "moved_layer"]
 
@@ -43,7 +44,10 @@ LEAST_STABLE = 30
 CONFIDENT = 1.96
 """Standard deviations that hold 95 % of normal noise."""
 
-STRIP = 2**20
+BLOCK = 1024
+"""Rows and columns in which elevations are worked through; nothing of their size is ever held."""
+
+STRIP = 2**22
 """Pixels looked at at a time."""
 
 
@@ -138,18 +142,15 @@ def compare_elevation(
     for name, model in (("before", before), ("after", after)):
         require(model, "y", "x", dtype="floating", by=f"compare_elevation ({name})")
     require_same_grid(before, after, by="compare_elevation")
-    change = after - before.drop_vars(list(before.coords))
-    still = _stable_on(stable, change, index)
-    bias, noise, count = _noise(change, still)
+    first, second = (
+        model if _apply.is_lazy(model) else model.chunk(y=BLOCK, x=BLOCK)
+        for model in (before, after)
+    )
+    change = second - first.drop_vars(list(first.coords))
+    bias, noise, count = _noise(change, _stable_on(stable, change, index))
     change = change - bias
     detected = CONFIDENT * noise if level is None else float(level)
-    cover = resample(change.notnull().astype("float32"), index, method="average")
-    inside = resample(xr.ones_like(change, dtype="float32"), index, method="nearest").notnull()
-    mean = resample(change, index, method="average").where((cover >= LEAST_COVER) & inside)
-    under = abs(resample(change, index, method="nearest"))
-    difference, under = (layer.compute() for layer in (mean, under))
-    greatest = np.fmax(_greatest(abs(change), index), under.values)
-    greatest = difference.copy(data=np.where(difference.notnull(), greatest, np.nan))
+    difference, greatest = _on_cells(change, index)
     table, numbers = against_movement(
         index.values, difference.values, level=detected, active_minimum=record["active_minimum"]
     )
@@ -202,16 +203,15 @@ def _stable_on(
         return stable
     require_same_grid(index, stable, by="compare_elevation (stable)")
     placed = stable.assign_coords({name: index.coords[name] for name in index.coords})
+    if not _apply.is_lazy(placed):
+        placed = placed.chunk()
     return resample(placed, change, method="nearest") == 1
 
 
 def _noise(change: xr.DataArray, still: xr.DataArray) -> tuple[float, float, int]:
     """Median and NMAD of the elevation change over stable ground, and over how many pixels."""
-    parts = [
-        rows[mask & np.isfinite(rows)]
-        for rows, mask in ((part.values, where.values) for part, where in _strips(change, still))
-    ]
-    values = np.concatenate(parts) if parts else np.zeros(0)
+    found = [rows[where & np.isfinite(rows)] for _, rows, where in _strips(change, still)]
+    values = np.concatenate(found)
     if len(values) < LEAST_STABLE:
         message = (
             f"compare_elevation needs {LEAST_STABLE} stable pixels with an elevation change, got "
@@ -221,28 +221,52 @@ def _noise(change: xr.DataArray, still: xr.DataArray) -> tuple[float, float, int
     return (*nmad(values), len(values))
 
 
-def _strips(*layers: xr.DataArray) -> Iterator[tuple[xr.DataArray, ...]]:
-    """The layers, some rows at a time, in memory; whole blocks where they are lazy."""
+def _strips(change: xr.DataArray, *others: xr.DataArray) -> Iterator[tuple[Any, ...]]:
+    """Which rows, and the values of all layers there, some rows at a time."""
     import dask
 
-    first = layers[0]
-    if _apply.is_lazy(first):
-        sizes = first.chunksizes["y"]
-    else:
-        rows = max(1, STRIP // max(1, first.sizes["x"]))
-        sizes = (rows,) * (-(-first.sizes["y"] // rows))
-    for stop, size in zip(np.cumsum(sizes), sizes, strict=True):
-        part = slice(int(stop) - size, int(stop))
-        yield dask.compute(*(layer.isel(y=part) for layer in layers))
+    few = max(1, STRIP // max(1, change.sizes["x"]))
+    stop = 0
+    for size in change.chunksizes["y"]:
+        start, stop = stop, stop + size
+        block = [layer.isel(y=slice(start, stop)).data for layer in (change, *others)]
+        values = dask.compute(*block)
+        for row in range(0, size, few):
+            part = slice(row, min(row + few, size))
+            yield slice(start + part.start, start + part.stop), *(each[part] for each in values)
 
 
-def _greatest(values: xr.DataArray, like: xr.DataArray) -> npt.NDArray[np.float64]:
-    """The largest value whose pixel has its centre in each cell of a grid; NaN where none has."""
-    target, source = geobox_of(like, by="compare_elevation"), geobox_of(values)
+def _on_cells(change: xr.DataArray, index: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
+    """Mean of a change over each cell of the index, and its greatest size there."""
+    import dask
+
+    box = geobox_of(index, by="compare_elevation")
+    pixels = float(cell_areas(index).mean() / cell_areas(change).mean()) * box.shape[1]
+    rows = max(1, int(STRIP / max(1.0, pixels)))
+    whole = xr.ones_like(change, dtype="float32")
+    known = change.notnull().astype("float32")
+    parts = []
+    for start in range(0, box.shape[0], rows):
+        part = box[start : min(start + rows, box.shape[0]), :]
+        wanted = [
+            *(resample(layer, part, method="average").data for layer in (change, known)),
+            *(resample(layer, part, method="nearest").data for layer in (whole, change)),
+        ]
+        mean, cover, inside, under = dask.compute(*wanted)
+        enough = (cover >= LEAST_COVER) & np.isfinite(inside)
+        parts.append((np.where(enough, mean, np.nan), np.abs(under)))
+    mean, under = (np.concatenate(each) for each in zip(*parts, strict=True))
+    most = np.fmax(_greatest(change, box), under)
+    return index.copy(data=mean), index.copy(data=np.where(np.isfinite(mean), most, np.nan))
+
+
+def _greatest(change: xr.DataArray, target: GeoBox) -> npt.NDArray[np.float64]:
+    """The greatest size among the pixels with their centre in each cell; NaN where none has."""
+    source = geobox_of(change, by="compare_elevation")
     found = np.full(target.shape, np.nan)
     back = ~target.transform
-    for (part,) in _strips(values):
-        x, y = np.meshgrid(part.indexes["x"].to_numpy(), part.indexes["y"].to_numpy())
+    for rows, values in _strips(change):
+        x, y = np.meshgrid(change.indexes["x"].to_numpy(), change.indexes["y"].to_numpy()[rows])
         if source.crs != target.crs:
             from pyproj import Transformer
 
@@ -251,5 +275,5 @@ def _greatest(values: xr.DataArray, like: xr.DataArray) -> npt.NDArray[np.float6
         column, row = (np.floor(np.round(place, 8)) for place in back @ (x, y))
         inside = (row >= 0) & (row < target.shape[0]) & (column >= 0) & (column < target.shape[1])
         cell = row[inside].astype(np.intp) * target.shape[1] + column[inside].astype(np.intp)
-        np.fmax.at(found.reshape(-1), cell, part.values[inside].astype("float64"))
+        np.fmax.at(found.reshape(-1), cell, np.abs(values[inside]).astype("float64"))
     return found

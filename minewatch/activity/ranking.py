@@ -108,9 +108,8 @@ def nmad(values: npt.NDArray[Any]) -> tuple[float, float]:
     >>> nmad(np.array([1.0, 2.0, 3.0, 900.0]))
     (2.5, 1.4826)
     """
-    double = np.asarray(values, "float64")
-    middle = float(np.median(double))
-    return middle, 1.4826 * float(np.median(np.abs(double - middle)))
+    middle = float(np.median(values))
+    return middle, 1.4826 * float(np.median(np.abs(values - values.dtype.type(middle))))
 
 
 def confusion_of(

@@ -11,7 +11,7 @@ from scipy import stats
 from shapely.geometry import box
 from sklearn.metrics import roc_auc_score
 
-from minewatch.activity import compare_elevation
+from minewatch.activity import compare_elevation, elevations
 from minewatch.activity.elevations import CONFIDENT
 from minewatch.conventions import crs_of
 from minewatch.grids import coordinates, geobox, resample
@@ -125,6 +125,16 @@ def test_it_is_blind_to_chunks(scene, chunks):
     xr.testing.assert_allclose(got, expected)
     assert got.attrs == pytest.approx(expected.attrs)
     assert got.difference.chunks is None
+
+
+def test_it_is_blind_to_how_many_rows_are_looked_at(scene, monkeypatch):
+    tai, before, after, stable, _ = scene
+    expected = compare_elevation(tai, before, after, stable=stable)
+    for strip in (1, 700, 2300):  # a row of cells has 500 pixels
+        monkeypatch.setattr(elevations, "STRIP", strip)
+        got = compare_elevation(tai, before, after, stable=stable)
+        xr.testing.assert_allclose(got, expected)
+        assert got.attrs == pytest.approx(expected.attrs)
 
 
 def test_unknown_elevation_is_unknown_movement(scene):
