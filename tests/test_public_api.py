@@ -313,5 +313,6 @@ def test_settings_are_keyword_only(room: str, name: str) -> None:
         ):
             assert (name, key) in {
                 ("compute", "names"), ("scores", "confusion"), ("connect", "target"),
-                ("production", "reported"),
+                ("production", "reported"), ("stable_figure", "mean_coherence"),
+                ("seasons_figure", "pooled"),
             }, f"{room}.{name}: {key} must be keyword-only"  # fmt: skip

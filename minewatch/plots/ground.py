@@ -149,9 +149,9 @@ def mean_ndai_figure(
 
 def contours_figure(
     tai: xr.Dataset | xr.DataArray,
+    *,
     backdrop: xr.DataArray | None = None,
     outlines: gpd.GeoDataFrame | None = None,
-    *,
     title: str | None = None,
 ) -> Figure:
     """Draw activity areas (TAI of one half or more) and stability areas (TAI of 0) as contours.

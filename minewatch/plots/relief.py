@@ -32,8 +32,8 @@ PERCENTILES = (5, 25, 50, 75, 95)
 
 def elevation_figure(
     comparison: xr.Dataset,
-    tai: xr.Dataset | xr.DataArray | None = None,
     *,
+    tai: xr.Dataset | xr.DataArray | None = None,
     outlines: gpd.GeoDataFrame | None = None,
     title: str | None = None,
 ) -> Figure:
@@ -77,7 +77,7 @@ def elevation_figure(
     >>> compared = xr.Dataset(
     ...     {"difference": change}, attrs={"spearman": 1.0, "auc": 1.0, "level_of_detection": 0.5}
     ... )
-    >>> [axes.get_title("left") for axes in elevation_figure(compared, index).axes[:3]]
+    >>> [axes.get_title("left") for axes in elevation_figure(compared, tai=index).axes[:3]]
     ['Elevation change', 'How often active', 'Do they agree?']
     """
     difference = comparison["difference"].compute()

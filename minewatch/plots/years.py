@@ -30,7 +30,7 @@ PURE = {
 
 def rgb_figure(
     rgb: xr.DataArray,
-    years: Sequence[int] | None = None,
+    years: Sequence[int],
     *,
     outlines: gpd.GeoDataFrame | None = None,
     title: str | None = None,
@@ -41,8 +41,8 @@ def rgb_figure(
     ----------
     rgb : xarray.DataArray
         From :func:`minewatch.activity.activity_rgb`: dims (channel, y, x), 0 to 1.
-    years : sequence of int, optional
-        The years shown as red, green and blue; by default the coordinate ``year``.
+    years : sequence of int
+        The years shown as red, green and blue.
     outlines : geopandas.GeoDataFrame, optional
         Polygons to draw over it, in any CRS.
     title : str, optional
@@ -56,7 +56,7 @@ def rgb_figure(
     Raises
     ------
     ValueError
-        If there are not three channels, or the years are not known.
+        If there are not three channels and three years.
 
     Examples
     --------
@@ -69,9 +69,7 @@ def rgb_figure(
     from matplotlib.colors import to_rgb
 
     require(rgb, "channel", "y", "x", dtype="floating", by="rgb_figure")
-    if years is None and "year" in rgb.coords:
-        years = rgb["year"].values.tolist()
-    if years is None or len(years) != 3 or rgb.sizes["channel"] != 3:
+    if len(years) != 3 or rgb.sizes["channel"] != 3:
         message = (
             f"rgb_figure needs three channels and the year of each, got {rgb.sizes['channel']} "
             f"channels and years={years}; make them with minewatch.activity.activity_rgb"

@@ -33,7 +33,7 @@ STYLES = (
 
 
 def zone_series_figure(
-    series: xr.Dataset, threshold: float | None = None, *, title: str | None = None
+    series: xr.Dataset, *, threshold: float | None = None, title: str | None = None
 ) -> Figure:
     """Draw the NDAI of each zone over time, one small chart a zone, all on one scale.
 
@@ -63,7 +63,7 @@ def zone_series_figure(
     ...     {"max": (("pair", "zone"), [[0.5, 0.1], [0.7, 0.2]])},
     ...     coords={"secondary_time": ("pair", days), "zone": ["A1", "S1"]},
     ... )
-    >>> [axes.get_title("left") for axes in zone_series_figure(series, 0.2).axes]
+    >>> [axes.get_title("left") for axes in zone_series_figure(series, threshold=0.2).axes]
     ['A1', 'S1']
     """
     names = [str(name) for name in series.data_vars if set(series[name].dims) == {"pair", "zone"}]
@@ -142,7 +142,7 @@ def _dates(axes: Any) -> None:
 
 
 def box_figure(
-    box_statistics: xr.Dataset, threshold: float | None = None, *, title: str | None = None
+    box_statistics: xr.Dataset, *, threshold: float | None = None, title: str | None = None
 ) -> Figure:
     """Draw a box plot a zone: median, quartiles, whiskers, and the extremes beyond them.
 
