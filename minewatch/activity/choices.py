@@ -8,7 +8,7 @@ choice that moves it most.
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -16,8 +16,7 @@ import xarray as xr
 from minewatch.activity.activity_index import tai
 from minewatch.activity.colours import activity_colours
 from minewatch.activity.differences import mean_ndai
-from minewatch.activity.screening import TooFewStablePixels, screen_pairs
-from minewatch.activity.stable import stable_pixels
+from minewatch.activity.grounds import stable_grounds
 from minewatch.activity.thresholds import ndai_threshold
 from minewatch.conventions import require
 from minewatch.grids import cell_areas
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
+
+    from minewatch.activity.grounds import Ground
 
 __all__ = ["threshold_choices"]
 
@@ -44,17 +45,10 @@ COLUMNS = (
 )  # fmt: skip
 
 
-class Ground(NamedTuple):
-    """Stable ground by one definition: its ledger, or why there is none."""
-
-    name: str
-    ledger: xr.Dataset | None
-    reason: str
-
-
 def threshold_choices(
     coherence: xr.DataArray,
     *,
+    ledger: xr.Dataset | None = None,
     years: Sequence[int] | None = None,
     method: Literal["kde_valley", "otsu", "fixed"] = "kde_valley",
     fixed: float = 0.2,
@@ -66,6 +60,8 @@ def threshold_choices(
     mask: xr.DataArray | None = None,
     active_minimum: float = 0.5,
     confidence: float = 0.95,
+    interval: Literal["clopper-pearson", "wilson"] = "clopper-pearson",
+    min_count: int | None = None,
 ) -> pd.DataFrame:
     """Active area under other thresholds, stable ground and colour rules; computes.
 
@@ -84,6 +80,10 @@ def threshold_choices(
     coherence : xarray.DataArray
         Coherence, dims (pair, y, x), on a grid with a CRS. A lazy one is read seven times, block
         by block, and never held.
+    ledger : xarray.Dataset, optional
+        That of the default, where the pairs are judged already (:func:`screen_pairs`,
+        :func:`settle_pairs`). The limits in its attributes then hold for the other stable ground
+        too, and `minimum` and `maximum_std` only tell by which it was made.
     years : sequence of int, optional
         Three years for the colours; by default the last three that have kept pairs.
     method, fixed
@@ -94,7 +94,7 @@ def threshold_choices(
         As in :func:`screen_pairs`.
     mask : xarray.DataArray, optional
         What to leave out: bool, dims (y, x).
-    active_minimum, confidence
+    active_minimum, confidence, interval, min_count
         As in :func:`tai`.
 
     Returns
@@ -154,9 +154,17 @@ def threshold_choices(
     require(coherence, "pair", "y", "x", dtype="floating", by="threshold_choices")
     hectares = cell_areas(coherence) / 1e4
     wanted = [(minimum, maximum_std), *(each for each in GROUNDS if each != (minimum, maximum_std))]
-    grounds = _grounds(coherence, wanted, within, max_perpendicular_baseline, min_pixels)
+    grounds = stable_grounds(
+        coherence,
+        wanted,
+        ledger=ledger,
+        within=within,
+        max_perpendicular_baseline=max_perpendicular_baseline,
+        min_pixels=min_pixels,
+    )
     share: dict[str, Any] = {"active_minimum": active_minimum, "confidence": confidence}
-    share |= {"mask": mask, "stable_maximum": min(0.3, active_minimum / 2)}
+    share |= {"stable_maximum": min(0.3, active_minimum / 2), "interval": interval}
+    share |= {"min_count": min_count, "mask": mask}
     rows: list[dict[str, Any]] = []
     maps: dict[int, list[xr.DataArray]] = {}
     for ground in grounds:
@@ -182,40 +190,6 @@ def threshold_choices(
         names = ("active_ha", "active_ha_lower", "active_ha_upper")
         row |= dict(zip(names, areas.get(i, [np.nan] * 3), strict=True))
     return _compared(pd.DataFrame(rows).reindex(columns=list(COLUMNS)))
-
-
-def _grounds(
-    coherence: xr.DataArray,
-    wanted: Sequence[tuple[float, float]],
-    within: xr.DataArray | None,
-    max_perpendicular_baseline: float | None,
-    min_pixels: int,
-) -> list[Ground]:
-    """Ledger by each definition of stable ground; the pixels of all are found in one pass."""
-    masks = xr.Dataset(
-        {
-            str(i): stable_pixels(coherence, minimum=least, maximum_std=most, within=within)
-            for i, (least, most) in enumerate(wanted)
-        }
-    ).compute()
-    settings: dict[str, Any] = {
-        "max_perpendicular_baseline": max_perpendicular_baseline,
-        "min_pixels": min_pixels,
-    }
-    grounds = []
-    for i, (least, most) in enumerate(wanted):
-        name, ledger, reason = f"{least:g}/{most:g}", None, ""
-        with warnings.catch_warnings():
-            if i:  # the first has said what there is to say of baselines
-                warnings.simplefilter("ignore", UserWarning)
-            try:
-                ledger = screen_pairs(coherence, masks[str(i)], **settings)
-            except TooFewStablePixels as error:
-                reason = str(error)
-        if ledger is not None and not ledger.attrs["kept"]:
-            ledger, reason = None, "no pair is coherent enough over stable ground"
-        grounds.append(Ground(name, ledger, reason))
-    return grounds
 
 
 def _row(ground: Ground, method: str) -> dict[str, Any]:
@@ -268,7 +242,8 @@ def _colour_rows(
         why = f"colours need three years with kept pairs; there are {there}"
         return [{**row, "threshold": np.nan, "period": "", "reason": why} for row in rows]
     level, last = default["threshold"], chosen[2]
-    own = tai(coherence.isel(pair=seen == last), ground.ledger, threshold=level, **share)
+    few = {**share, "min_count": None}  # that of the whole series is too many for a year
+    own = tai(coherence.isel(pair=seen == last), ground.ledger, threshold=level, **few)
     maps[start] = _thrice(own, share["active_minimum"])
     first = {**default, "choice": f"TAI of {last}", "period": str(last)}
     for i, rule in enumerate(COLOUR_RULES, start=1):

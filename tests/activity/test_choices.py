@@ -16,11 +16,13 @@ from minewatch.activity import (
     mean_ndai,
     ndai_threshold,
     screen_pairs,
+    settle_pairs,
     stable_pixels,
     tai,
     threshold_choices,
 )
 from minewatch.activity.choices import COLUMNS
+from minewatch.sources.coherence import open_stack
 
 SIDE = 60  # pixels of 20 m: 0.04 ha each
 FOREST = (slice(None), slice(0, 20))  # 48 ha
@@ -174,6 +176,40 @@ def test_no_good_pair_is_a_reason_too(coherence):
     table = threshold_choices(coherence * 0.8, minimum=0.6, maximum_std=0.3)
     assert table.reason[0] == "no pair is coherent enough over stable ground"
     assert np.isnan(table.active_ha[0])
+
+
+def test_a_ledger_that_is_there_is_the_default(coherence):
+    _, ledger = settle_pairs(coherence)
+    ledger["keep"][:12] = False  # the first year was thrown away by hand
+    table = threshold_choices(coherence, ledger=ledger, interval="wilson", min_count=20)
+    index = tai(coherence, ledger, threshold=table.threshold[0], interval="wilson", min_count=20)
+    assert table.period[0] == "2021-05-01 to 2022-09-22"
+    for column, name in (("active_ha", "tai"), ("active_ha_lower", "lower")):
+        assert table[column][0] == pytest.approx(float((index[name] >= 0.5).sum()) * 0.04)
+    assert table.active_ha[0] == pytest.approx(72)  # the late pit: half of what is left
+    assert table.period[3] == "2020-05-01 to 2022-09-22"  # judged anew
+    assert table.reason.iloc[-1].endswith("there are [2021, 2022]")
+
+
+def test_a_year_needs_fewer_observations_than_the_series(coherence):
+    table = threshold_choices(coherence, min_count=30)
+    np.testing.assert_allclose(table.active_ha[4:], 72)
+
+
+@pytest.mark.data
+def test_a_real_city_depends_on_its_threshold(real_data):
+    """Mexico City: no pits and no valley worth the name, so that the choice is everything."""
+    coherence = open_stack(real_data / "s1-coherence-stack-mexico").compute()
+    table = threshold_choices(coherence)
+    area = table.set_index("choice").active_ha
+    assert area["default"] < area["otsu"] < area["fixed 0.2"]
+    assert area["fixed 0.2"] > 3 * area["default"]
+    assert table.attrs["matters_most"] == "threshold"
+    assert np.isnan(area["stable 0.9/0.1"])
+    assert (
+        "stable_pixels(minimum=0.82) would find 30"
+        in table.set_index("choice").reason["stable 0.9/0.1"]
+    )
 
 
 def test_fewer_than_three_years_have_no_colours():
