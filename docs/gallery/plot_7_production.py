@@ -174,12 +174,14 @@ choices[["choice", "threshold", "active_ha", "change"]].round(3)
 # %%
 # The same as one command
 # -----------------------
-# Its report has every figure and table of this page.
+# Its report has these figures and tables, inside the concession and with the threshold of all five
+# seasons, so that its numbers differ a little.
 #
 # .. code-block:: sh
 #
 #    minewatch simulate pit --kind open-pit
 #    minewatch activity pit/slc --preset climate_trace --output pit/emissions \
-#        --years 2020-2022 --ndvi pit/ndvi.tif --mndwi pit/mndwi.tif \
-#        --production pit/production.csv --factors pit/factors.csv \
-#        --country FIN --region "Northern Europe"
+#        --site pit/concession.geojson --years 2020-2022 \
+#        --ndvi pit/ndvi.tif --mndwi pit/mndwi.tif \
+#        --production pit/production.csv --inventory pit/inventory.csv \
+#        --factors pit/factors.csv --country FIN --region "Northern Europe"
