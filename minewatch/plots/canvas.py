@@ -13,7 +13,7 @@ from minewatch.grids import cell_areas
 from minewatch.plots.paper import GREY, INK, label, swatches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     import geopandas as gpd
     import numpy.typing as npt
@@ -85,9 +85,12 @@ def paint(
     limits: tuple[float, float] | None,
     colours: str | Colormap | None = None,
     *,
-    norm: Normalize | None = None,
+    scale: Callable[[npt.NDArray[np.float64]], Normalize] | None = None,
 ) -> tuple[AxesImage, str]:
-    """The pixels of a layer of numbers, and at which ends its values go beyond the limits."""
+    """The pixels of a layer of numbers, and at which ends its values go beyond the limits.
+
+    `scale` makes another scale than a straight one out of the values that are drawn.
+    """
     from matplotlib import colormaps
     from matplotlib.colors import Normalize
 
@@ -102,7 +105,7 @@ def paint(
         low, high = -max(abs(low), abs(high)), max(abs(low), abs(high))
     if not low < high:
         low, high = low - 0.5, low + 0.5
-    norm = Normalize(low, high) if norm is None else norm
+    norm = Normalize(low, high) if scale is None else scale(seen)
     image = axes.imshow(
         np.ma.masked_invalid(values),
         cmap=colormaps.get_cmap(colours or customary),

@@ -15,8 +15,9 @@ from minewatch.plots.paper import ACCENT, INK, MAIN, sheet, swatches, tidy
 
 if TYPE_CHECKING:
     import geopandas as gpd
+    import numpy.typing as npt
     from matplotlib.axes import Axes
-    from matplotlib.colors import Colormap
+    from matplotlib.colors import Colormap, Normalize
     from matplotlib.figure import Figure
 
 __all__ = ["contours_figure", "exclusions_figure", "mean_ndai_figure", "stable_figure"]
@@ -117,7 +118,7 @@ def mean_ndai_figure(
     Returns
     -------
     matplotlib.figure.Figure
-        One map. The scale ends at the 1st and 99th percentile.
+        One map. The scale ends at the 1st and 99th percentile of what is drawn.
 
     Examples
     --------
@@ -130,11 +131,12 @@ def mean_ndai_figure(
     require(mean_ndai, "y", "x", dtype="floating", by="mean_ndai_figure (of one period)")
     at = float(threshold)
     figure, axes = _map(mean_ndai, title)
-    values = np.asarray(mean_ndai.data, dtype="float64")
-    seen = values[np.isfinite(values)]
-    low, high = np.percentile(seen, [1, 99]) if seen.size else (at, at)
-    norm = TwoSlopeNorm(at, min(low, at - 0.05), max(high, at + 0.05))
-    image, extend = paint(axes, mean_ndai.copy(data=values), None, "RdBu_r", norm=norm)
+
+    def turning(seen: npt.NDArray[np.float64]) -> Normalize:
+        low, high = np.percentile(seen, [1, 99]) if seen.size else (at, at)
+        return TwoSlopeNorm(at, min(low, at - 0.05), max(high, at + 0.05))
+
+    image, extend = paint(axes, mean_ndai, None, "RdBu_r", scale=turning)
     scale = bar(axes, image, mean_ndai, extend)
     scale.ax.axhline(at, color=INK, linewidth=1.4)
     scale.ax.annotate(

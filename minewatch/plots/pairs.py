@@ -149,6 +149,9 @@ def threshold_figure(
 ) -> Figure:
     """Draw how NDAI is distributed and where activity begins.
 
+    Where the threshold is the valley of a density, the density is drawn over the histogram: it is
+    that of winsorised values and smoother, so that a sharp peak stands above it.
+
     Parameters
     ----------
     threshold : scalar xarray.DataArray or float

@@ -120,7 +120,7 @@ def _change(axes: Axes, difference: xr.DataArray, attrs: dict[Any, Any]) -> None
     if not low < high:
         low, high = (mean - 0.5, mean + 0.5) if np.isfinite(mean) else (-0.5, 0.5)
     norm = TwoSlopeNorm(0.0, low, high) if low < 0 < high else Normalize(low, high)
-    image, extend = paint(axes, difference, None, "PuOr", norm=norm)
+    image, extend = paint(axes, difference, None, "PuOr", scale=lambda _: norm)
     named = difference.assign_attrs(
         long_name="elevation change", units=str(difference.attrs.get("units", "m"))
     )
