@@ -150,6 +150,15 @@ def test_the_two_maps_of_a_date_are_one(rng, mean, threshold):
     assert 0.01 < float((got.by_ndai == 1).mean()) < 0.99
 
 
+def test_no_setting_that_people_type_is_a_tie():
+    """Stable means and thresholds of two to three decimals, and the float32 next to each limit."""
+    mean, threshold = np.meshgrid(np.arange(500, 1000) / 1000, np.arange(1, 80) / 100)
+    limit = mean * ((1 - threshold) / (1 + threshold))
+    gamma = limit.astype("f4").astype("f8")
+    exceeds = mean - gamma > threshold * (mean + gamma)
+    np.testing.assert_array_equal(exceeds, gamma < limit)
+
+
 def test_a_rounded_limit_costs_what_lies_between(rng):
     """γ < 0.68 for NDAI > 0.13: pixels between 0.68 and the exact limit are all that differ."""
     gamma = oracles.drawn(np.full((400, 400), 0.7), 18, rng)
