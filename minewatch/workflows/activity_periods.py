@@ -133,6 +133,7 @@ def choices_part(settings: ActivitySettings, folder: Path, found: Findings) -> P
     site = site_of(settings) if settings.stable_within == "site" else None
     table = activity.threshold_choices(
         found.coherence,
+        ledger=found.ledger,
         years=whole_numbers(settings.years, setting="years"),
         method=ASKED.get(settings.threshold, "fixed"),
         fixed=float(found.threshold) if settings.threshold not in ASKED else 0.2,
@@ -143,6 +144,8 @@ def choices_part(settings: ActivitySettings, folder: Path, found: Findings) -> P
         min_pixels=settings.min_pixels,
         mask=None if found.exclusion is None else found.exclusion > 0,
         confidence=settings.confidence,
+        interval=settings.interval,
+        min_count=settings.min_count,
     )
     rows, columns = listed(table)
     matters = table.attrs["matters_most"]

@@ -203,7 +203,8 @@ def _tonnes(settings: ActivitySettings, folder: Path, areas: pd.DataFrame) -> Pa
         "Area, production, emissions",
         "Tonnes of ore per square metre of active ground, from the years with a report, give the "
         "years without one. The spread of that ratio and of the emission factor make the "
-        "uncertainty; one reported year says nothing of it.",
+        "uncertainty; one reported year says nothing of it. What a reported figure is off by is not "
+        "known, unless the table has a column production_std_t.",
         figures=[plots.yearly_areas_figure(table)],
         table=listed(table)[0],
     )
