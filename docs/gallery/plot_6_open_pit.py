@@ -151,7 +151,7 @@ pd.DataFrame(
 # 0, rock. Neither is the quarry, worked a fifth of the time. The holes in S1 and S2 are vehicle
 # tracks: one pair of 39 takes a pixel out of the stability area.
 
-figure = mw.plots.contours_figure(tai, mean_ndai, pit.zones)
+figure = mw.plots.contours_figure(tai, backdrop=mean_ndai, outlines=pit.zones)
 
 # %%
 # The same as hectares, with what the interval of TAI leaves open: whether the dump was active in
@@ -196,7 +196,7 @@ print("vehicles on S1 or S2 in the pairs that end on", *days)
 dates = ("2022-06-06", "2022-09-06")
 summer = mw.activity.tai(mw.activity.pairs_between(coherence, *dates), ledger, **settings)
 compared = mw.activity.compare_elevation(summer, pit.dsm_before, pit.dsm_after, stable=stable)
-figure = mw.plots.elevation_figure(compared, summer.compute(), outlines=pit.zones)
+figure = mw.plots.elevation_figure(compared, tai=summer.compute(), outlines=pit.zones)
 for name in ("spearman", "auc", "level_of_detection", "bias", "active_precision", "active_recall"):
     print(f"{name}: {compared.attrs[name]:.2f}")
 

@@ -50,7 +50,7 @@ print(f"annual maps {float(threshold):.3f}, mean of three years {float(pooled):.
 
 look = {"years": years, "threshold": threshold}
 rgb = mw.activity.activity_rgb(annual, **look)
-figure = mw.plots.rgb_figure(rgb, outlines=pit.zones)
+figure = mw.plots.rgb_figure(rgb, years, outlines=pit.zones)
 
 # %%
 # Eight classes
