@@ -6,7 +6,14 @@ import numpy as np
 import xarray as xr
 
 from minewatch.activity.differences import check_threshold, coherence_threshold
-from minewatch.activity.elevations import CONFIDENT, LEAST_STABLE, index_of, moved_layer
+from minewatch.activity.elevations import (
+    CONFIDENT,
+    LEAST_STABLE,
+    check_level,
+    index_of,
+    moved_layer,
+    require_metres,
+)
 from minewatch.activity.ranking import against_movement, nmad
 from minewatch.conventions import NO_CLASS, Layer, conform, plain_attrs, require, require_same_grid
 
@@ -80,13 +87,8 @@ def compare_displacement(
     index, record = index_of(tai, by="compare_displacement")
     require(displacement, "y", "x", dtype="floating", by="compare_displacement (displacement)")
     require_same_grid(index, displacement, by="compare_displacement")
-    units = str(displacement.attrs.get("units", "m"))
-    if units not in ("m", "metre", "meter", "metres", "meters"):
-        message = (
-            f"compare_displacement needs metres, got units {units!r}; convert first, e.g. "
-            "(displacement / 1000).assign_attrs(units='m') of millimetres"
-        )
-        raise ValueError(message)
+    require_metres(displacement, by="compare_displacement (displacement)")
+    check_level(level, by="compare_displacement")
     movement = displacement.compute()
     if level is None:
         still = index == 0 if stable is None else stable
@@ -100,9 +102,6 @@ def compare_displacement(
             )
             raise ValueError(message)
         level = CONFIDENT * nmad(noise)[1]
-    elif not level > 0:
-        message = f"the level of movement is a length in metres, got {level}; 0.01 is a centimetre"
-        raise ValueError(message)
     table, numbers = against_movement(
         index.values, movement.values, level=level, active_minimum=record["active_minimum"]
     )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from odc.geo.geobox import GeoBox
 
-__all__ = ["compare_elevation", "index_of", "moved_layer"]
+__all__ = ["check_level", "compare_elevation", "index_of", "moved_layer", "require_metres"]
 
 DIFFERENCE = Layer("difference", "mean elevation change", units="m")
 GREATEST = Layer("greatest", "greatest elevation change, up or down", units="m")
@@ -43,6 +43,13 @@ LEAST_STABLE = 30
 
 CONFIDENT = 1.96
 """Standard deviations that hold 95 % of normal noise."""
+
+OTHER_LENGTHS = {
+    "mm": 1e-3, "cm": 1e-2, "dm": 0.1, "km": 1e3, "ft": 0.3048, "foot": 0.3048, "feet": 0.3048,
+    "us survey foot": 1200 / 3937, "millimetre": 1e-3, "millimeter": 1e-3, "centimetre": 1e-2,
+    "centimeter": 1e-2,
+}  # fmt: skip
+"""Metres in what is not metres."""
 
 BLOCK = 1024
 """Rows and columns in which elevations are worked through; nothing of their size is ever held."""
@@ -109,7 +116,8 @@ def compare_elevation(
     ------
     ValueError
         If the two elevations lie on different grids, a CRS is missing, the stable mask is on
-        neither grid, or fewer than 30 of its pixels have a difference.
+        neither grid, fewer than 30 of its pixels have a difference, units are not metres or
+        `level` is not positive.
 
     See Also
     --------
@@ -139,8 +147,10 @@ def compare_elevation(
     (array([[ 0., -3.]], dtype=float32), 0.5, 1.0)
     """
     index, record = index_of(tai, by="compare_elevation")
+    check_level(level, by="compare_elevation")
     for name, model in (("before", before), ("after", after)):
         require(model, "y", "x", dtype="floating", by=f"compare_elevation ({name})")
+        require_metres(model, by=f"compare_elevation ({name})")
     require_same_grid(before, after, by="compare_elevation")
     first, second = (
         model if _apply.is_lazy(model) else model.chunk(y=BLOCK, x=BLOCK)
@@ -183,6 +193,24 @@ def index_of(tai: xr.Dataset | xr.DataArray, *, by: str) -> tuple[xr.DataArray, 
     require(layer, "y", "x", dtype="floating", by=by)
     told = {name: tai.attrs[name] for name in ("first_date", "last_date") if name in tai.attrs}
     return layer.compute(), {"active_minimum": float(tai.attrs.get("active_minimum", 0.5)), **told}
+
+
+def require_metres(layer: xr.DataArray, *, by: str) -> None:
+    """Refuse lengths whose attributes say that they are in other units than metres."""
+    units = str(layer.attrs.get("units", "m")).strip().lower()
+    if units in OTHER_LENGTHS:
+        message = (
+            f"{by} needs metres, got units {units!r}; use "
+            f"(layer * {OTHER_LENGTHS[units]:g}).assign_attrs(units='m')"
+        )
+        raise ValueError(message)
+
+
+def check_level(level: float | None, *, by: str) -> None:
+    """Refuse a level that is no length."""
+    if level is not None and not level > 0:
+        message = f"{by}: the level is a length in metres above 0, got {level}; e.g. level=0.1"
+        raise ValueError(message)
 
 
 def moved_layer(movement: xr.DataArray, level: float) -> xr.DataArray:

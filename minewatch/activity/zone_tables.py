@@ -70,7 +70,7 @@ def zone_table(
     ledger : xarray.Dataset, optional
         Its ledger.
     concessions : geopandas.GeoDataFrame, optional
-        Where mining is allowed; joined to one area before.
+        Where mining is allowed; joined to one area before. An empty set allows it nowhere.
     active_share : float
         Share of the zone's seen pixels that must exceed the threshold in a pair for the zone to be
         active in it. Pixels that `tai` does not know, masked ones among them, are left out. Quiet
@@ -181,9 +181,9 @@ def zone_table(
         "unknown_ha": np.where(none, whole, total(~known) + off_ha),
         "off_grid_ha": off_ha,
     }
-    illegal = total(active & outside) if outside is not None else np.full(len(zones), np.nan)
+    beyond = total(active & outside) if outside is not None else np.full(len(zones), np.nan)
     share = np.divide(
-        illegal, areas["active_ha"], out=np.full(len(zones), np.nan), where=areas["active_ha"] > 0
+        beyond, areas["active_ha"], out=np.full(len(zones), np.nan), where=areas["active_ha"] > 0
     )
     dates = _dates(tai, coherence, ledger, (which, rows, columns), known, len(zones), active_share)
     table = {

@@ -96,9 +96,9 @@ def test_displacement_is_blind_to_chunks(index, displacement):
 def test_displacement_says_what_it_needs(index, displacement):
     with pytest.raises(ValueError, match=r"minewatch\.grids\.resample"):
         compare_displacement(index, displacement.isel(x=slice(5)))
-    with pytest.raises(ValueError, match=r"got units 'mm'; .*displacement / 1000"):
+    with pytest.raises(ValueError, match=r"got units 'mm'; use \(layer \* 0\.001\)"):
         compare_displacement(index, displacement.assign_attrs(units="mm"))
-    with pytest.raises(ValueError, match=r"0\.01 is a centimetre"):
+    with pytest.raises(ValueError, match=r"above 0, got -1; e\.g\. level=0\.1"):
         compare_displacement(index, displacement, level=-1)
     with pytest.raises(ValueError, match=r"got 0; pass level=0\.01"):
         compare_displacement(index * 0 + 1, displacement)

@@ -221,5 +221,9 @@ def test_it_says_what_it_needs(scene):
         compare_elevation(tai, before, after, stable=stable.astype("uint8"))
     with pytest.raises(ValueError, match=r"needs dims \('y', 'x'\)"):
         compare_elevation(tai.expand_dims("year"), before, after, stable=stable)
+    with pytest.raises(ValueError, match=r"above 0, got 0; e\.g\. level=0\.1"):
+        compare_elevation(tai, before, after, stable=stable, level=0)
+    with pytest.raises(ValueError, match=r"got units 'ft'; use \(layer \* 0\.3048\)"):
+        compare_elevation(tai, before, after.assign_attrs(units="ft"), stable=stable)
     with pytest.raises(TypeError, match="astype"):
         compare_elevation(tai, before.astype("int16"), after, stable=stable)

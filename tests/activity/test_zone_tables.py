@@ -132,6 +132,11 @@ def test_the_dates_are_those_of_the_loop(index, coherence, ledger):
     assert got.active_pairs[2] == 0
 
 
+def test_no_concession_at_all_allows_nothing(index):
+    got = zone_table(index, ZONES.iloc[:3], concessions=ZONES.iloc[:0])
+    np.testing.assert_array_equal(got.outside_concession_share, [1, 1, np.nan])
+
+
 def test_without_the_series_there_are_no_dates(index):
     got = zone_table(index, ZONES)
     assert got.first_active_pair.isna().all()
