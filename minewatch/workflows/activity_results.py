@@ -252,7 +252,7 @@ def _threshold(found: Findings) -> Part:
         "all. The threshold lies in the valley between quiet and changing ground.",
         figures=[
             plots.threshold_figure(threshold, found.mean_ndai),
-            plots.map_figure(found.mean_ndai, title="Mean NDAI of the kept pairs"),
+            plots.mean_ndai_figure(found.mean_ndai, float(threshold)),
         ],
     )
     method = threshold.attrs["method_used"]

@@ -127,7 +127,7 @@ def _elevation(settings: ActivitySettings, folder: Path, found: Findings) -> Par
         f"Elevation after minus before, with the median over stable ground taken out, beside the "
         f"index of the {pairs} kept pairs between the two dates. What is smaller than the level of "
         "detection is noise of the elevation models.",
-        figures=[plots.elevation_figure(compared)],
+        figures=[plots.elevation_figure(compared, tai=index)],
         table=[{"quantity": key, "value": value} for key, value in numbers.items()],
     )
     files = {
