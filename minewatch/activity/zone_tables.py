@@ -82,17 +82,19 @@ def zone_table(
     Returns
     -------
     pandas.DataFrame
-        A row a zone: ``name``; ``area_ha`` of the polygon; ``pixels`` on the grid (0 for a zone
-        smaller than a pixel that lies between the centres: all its areas are then unknown);
-        ``active_ha``, ``active_ha_lower`` and ``active_ha_upper``; ``stable_ha`` and
-        ``undecided_ha`` by the class in ``tai.activity``, that is, by the rule it was made with;
-        ``unknown_ha``, which was not seen often enough, is masked or lies off the grid;
-        ``off_grid_ha`` of it; ``outside_concession_share`` of the active area (NaN where none is
-        active or no concessions are given); ``first_active_pair`` and ``last_active_pair``, the
-        dates (ISO) of their second acquisitions, and ``active_pairs`` of the ``judged_pairs``,
-        which saw half of the zone's known pixels (None and NaN without `coherence` and `ledger`).
-        Areas of ground inside no pixel's centre are nobody's: with the rule ``"interval"``,
-        lower + stable + undecided + unknown is ``area_ha`` but for the zone's ragged edge.
+        A row a zone: ``name``; ``area_ha`` of the polygon; ``pixels`` on the grid, 0 for a zone
+        smaller than a pixel that lies between the centres; ``active_ha``, ``active_ha_lower`` and
+        ``active_ha_upper``; ``stable_ha`` and ``undecided_ha`` by the class in ``tai.activity``,
+        that is, by the rule it was made with; ``unknown_ha``, which was not seen often enough, is
+        masked or lies off the grid; ``off_grid_ha`` of it; ``outside_concession_share`` of the
+        active area (NaN where none is active or no concessions are given); ``first_active_pair``
+        and ``last_active_pair``, the dates (ISO) of their second acquisitions, and ``active_pairs``
+        of the ``judged_pairs``, which saw half of the zone's known pixels (None and NaN without
+        `coherence` and `ledger`).
+
+        Where no pixel of a zone is known, its areas are NaN and not 0. With the rule
+        ``"interval"``, lower + stable + undecided + unknown is ``area_ha`` but for the pixels that
+        the outline cuts.
 
     Raises
     ------
@@ -166,11 +168,14 @@ def zone_table(
     whole = areas_ha(zones)
     off = off_grid_share(zones, like=tai, by="zone_table")
     off_ha = whole * np.where(np.isfinite(off), off, 0.0)
-    none = np.bincount(which, minlength=len(zones)) == 0
+    pixels = np.bincount(which, minlength=len(zones))
+    blind = np.bincount(which[known], minlength=len(zones)) == 0
+
+    def summed(where: Any) -> npt.NDArray[np.float64]:
+        return np.bincount(which, weights=np.where(where, hectares, 0.0), minlength=len(zones))
 
     def total(where: Any) -> npt.NDArray[np.float64]:
-        sums = np.bincount(which, weights=np.where(where, hectares, 0.0), minlength=len(zones))
-        return np.where(none, np.nan, sums)
+        return np.where(blind, np.nan, summed(where))
 
     areas = {
         "active_ha": total(active),
@@ -178,7 +183,7 @@ def zone_table(
         "active_ha_upper": total(values["upper"] >= np.float32(level)),
         "stable_ha": total(values["activity"] == CLASSES["stable"]),
         "undecided_ha": total(values["activity"] == CLASSES["undecided"]),
-        "unknown_ha": np.where(none, whole, total(~known) + off_ha),
+        "unknown_ha": np.where(pixels == 0, whole, summed(~known) + off_ha),
         "off_grid_ha": off_ha,
     }
     beyond = total(active & outside) if outside is not None else np.full(len(zones), np.nan)
@@ -189,7 +194,7 @@ def zone_table(
     table = {
         "name": names,
         "area_ha": whole,
-        "pixels": np.bincount(which, minlength=len(zones)),
+        "pixels": pixels,
         **areas,
         "outside_concession_share": share,
         **dates,

@@ -86,7 +86,7 @@ def test_the_table_is_the_loop(index, coherence, ledger):
                 sums["unknown"] += CELL * (code == 255)
                 sums["outside"] += CELL * (value >= 0.5 and not allowed)
         assert row.pixels == sums["pixels"]
-        if not row.pixels:
+        if not row.pixels:  # neither on the grid nor on a centre
             assert np.isnan([row.active_ha, row.active_ha_lower, row.stable_ha]).all()
             assert row.unknown_ha == pytest.approx(row.area_ha)
             continue
@@ -203,6 +203,9 @@ def test_masked_ground_is_unknown_and_dates_leave_it_out(coherence, ledger):
     masked = tai(coherence, ledger, threshold=0.2, mask=mask)
     got = zone_table(masked, ZONES.iloc[:2], coherence=coherence, ledger=ledger)
     np.testing.assert_allclose(got.unknown_ha, [72 * CELL, 84 * CELL])  # and column 14
+    assert np.isnan(got.active_ha[0])
+    assert np.isnan(got.stable_ha[0])
+    assert got.stable_ha[1] > 0
     assert got.active_pairs.tolist() == [0, 0]
     assert got.judged_pairs.tolist() == [0, 23]
 
