@@ -52,6 +52,7 @@ def with_new_pairs(
     """
     require(coherence, "pair", "y", "x", dtype="floating", by="update_tai")
     record = read_record(tai, by="update_tai")
+    _check_whole(tai, record)
     require_same_grid(tai, coherence, by="update_tai")
     bare = without_coords(mask, coherence, by="update_tai")
     masked = bool(tai.attrs["masked"])
@@ -99,6 +100,29 @@ def least(tai: xr.Dataset) -> int | None:
     if tai.attrs["min_count_is"] == DERIVED:
         return None
     return int(np.atleast_1d(tai.attrs["min_count"])[0])
+
+
+def _check_whole(tai: xr.Dataset, record: pd.DataFrame) -> None:
+    """Refuse an index that has lost its counts or some of its groups: its record speaks of all."""
+    lacking = [name for name in ("exceeded", "observed") if name not in tai]
+    if lacking:
+        message = (
+            f"update_tai adds to counts, and tai has no {' and no '.join(lacking)}; pass all "
+            "layers that activity.tai returned"
+        )
+        raise ValueError(message)
+    by, assign = grouping(tai)
+    kept = record.index[record["use"] == COUNTED]
+    first, last = (kept.get_level_values(level) for level in (0, 1))
+    labels = group_labels(first, last, by, caller="update_tai", assign=assign)
+    found: list[Any] = [] if labels is None else list(np.unique(labels))
+    there = [] if by is None else list(tai[by].values)
+    if found != there or (by is None and "assign" in tai.attrs):
+        message = (
+            f"update_tai needs every {by or 'group'} that was counted, and tai is a part of that; "
+            "pass what activity.tai returned, and select afterwards"
+        )
+        raise ValueError(message)
 
 
 def _check_judgement(record: pd.DataFrame, ledger: xr.Dataset) -> None:

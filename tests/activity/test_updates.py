@@ -230,6 +230,12 @@ def test_what_is_wrong_is_told(coherence, ledger):
         update_tai(index, coherence[:, 1:], ledger)
     with pytest.raises(ValueError, match="compute it again from all pairs"):
         update_tai(index.drop_attrs(), coherence, ledger)
+    with pytest.raises(ValueError, match="tai has no exceeded and no observed; pass all layers"):
+        update_tai(index[["tai"]], coherence, ledger)
+    years = tai(coherence[:30], ledger.isel(pair=slice(30)), by="year", **SETTINGS)
+    for part in (years.sel(year=2021), years.sel(year=[2021])):
+        with pytest.raises(ValueError, match="and select afterwards"):
+            update_tai(part, coherence, ledger)
     with pytest.raises(KeyError, match="2022-07-02/2022-07-14: tai never met that pair"):
         update_tai(index, coherence[:30], ledger, superseded=ledger.isel(pair=[33]))
     with pytest.raises(ValueError, match="would leave no pair"):
