@@ -172,7 +172,8 @@ def zone_table(
     blind = np.bincount(which[known], minlength=len(zones)) == 0
 
     def summed(where: Any) -> npt.NDArray[np.float64]:
-        return np.bincount(which, weights=np.where(where, hectares, 0.0), minlength=len(zones))
+        weights = np.where(where, hectares, 0.0)
+        return np.bincount(which, weights=weights, minlength=len(zones)).astype("float64")
 
     def total(where: Any) -> npt.NDArray[np.float64]:
         return np.where(blind, np.nan, summed(where))
