@@ -148,8 +148,8 @@ pd.DataFrame(
 # Activity and stability
 # ----------------------
 # The paper's two areas over mean NDAI: TAI of at least one half, pit and dump, and TAI of exactly
-# 0, rock. Neither is the quarry, worked a fifth of the time. The holes in S1 and S2 are vehicle
-# tracks: one pair of 39 takes a pixel out of the stability area.
+# 0, rock. Neither is the quarry, worked a fifth of the time. S1 and S2 have holes where vehicles
+# lifted NDAI over the threshold: one pair of 39 takes a pixel out of the stability area.
 
 figure = mw.plots.contours_figure(tai, backdrop=mean_ndai, outlines=pit.zones)
 
