@@ -99,12 +99,12 @@ def compare_elevation(
     -------
     xarray.Dataset
         On the grid of `tai`: ``difference`` (m, float32; NaN where half of the cell is unknown),
-        ``greatest``, the largest |dh| of the fine pixels in the cell (m; over many pixels noise
+        ``greatest``, the largest ``|dh|`` of the fine pixels in the cell (m; over many pixels noise
         alone passes the level: for the eye, not for the level), ``moved`` (uint8 0, 1, 255) by
-        |difference| above the level, and ``confusion`` (called, movement): pixels of TAI 0,
+        ``|difference|`` above the level, and ``confusion`` (called, movement): pixels of TAI 0,
         between, and at or above ``active_minimum``, still and moved.
 
-        Attributes: ``spearman`` of TAI and |difference|, ``auc`` of TAI for what moved,
+        Attributes: ``spearman`` of TAI and ``|difference|``, ``auc`` of TAI for what moved,
         ``level_of_detection``, ``bias`` (the median that was removed), ``nmad`` of the difference
         over stable ground, ``sigma`` of a single model, ``stable_pixels``, ``pixels``,
         ``moved_pixels``, ``mean`` and ``std`` of the difference (for colours from mean − std to
