@@ -59,7 +59,8 @@ def compare_displacement(
     xarray.Dataset
         ``displacement`` (m, float32), ``moved`` (uint8 0, 1, 255) and ``confusion``
         (called, movement): pixels of TAI 0, between, and at or above ``active_minimum``, still and
-        moved. Attributes: ``spearman`` of TAI and ``|displacement|``, ``auc`` of TAI for what moved,
+        moved. Attributes: ``spearman`` of TAI and ``|displacement|``, ``auc`` of TAI for what
+        moved,
         ``level``, ``pixels``, ``moved_pixels``, ``active_precision``, ``active_recall``,
         ``stable_precision``, ``stable_recall``, ``moved_called_stable`` and the dates of `tai`.
         In memory.
