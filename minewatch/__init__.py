@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from minewatch import (
         activity,
+        brdf,
         cluster,
         composites,
         conventions,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "activity",
+    "brdf",
     "cluster",
     "composites",
     "conventions",

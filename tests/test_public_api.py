@@ -19,6 +19,7 @@ from shapely.geometry import box
 
 from minewatch import (
     activity,
+    brdf,
     composites,
     features,
     grids,
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOMS = (
-    "kernels", "insar", "activity", "speckle", "masks", "indices", "composites", "radar", "grids",
-    "vectors", "metrics", "features", "estimates", "learn", "sources", "sources.stac",
+    "kernels", "insar", "activity", "speckle", "masks", "brdf", "indices", "composites", "radar",
+    "grids", "vectors", "metrics", "features", "estimates", "learn", "sources", "sources.stac",
     "sources.slc", "sources.coherence", "sources.asf", "sources.landsat", "sources.collections",
     "store", "simulate", "plots", "report", "cluster", "workflows", "conventions",
 )  # fmt: skip
@@ -175,6 +176,13 @@ LAZY: dict[str, Callable[[Inputs], Any]] = {
         i.ndai * 40, incidence=39, look_azimuth=78, reach=60
     ),
     "masks.exclusion": lambda i: masks.exclusion(vegetation=masks.vegetation(i.index("ndvi"))),
+    "brdf.ross_thick": lambda i: brdf.ross_thick(i.ndai * 60, i.ndai * 9, 110),
+    "brdf.li_sparse": lambda i: brdf.li_sparse(i.ndai * 60, i.ndai * 9, 110),
+    "brdf.normal_sun_zenith": lambda i: brdf.normal_sun_zenith(i.ndai * 60),
+    "brdf.c_factor": lambda i: brdf.c_factor("nir", i.ndai * 60, i.ndai * 9, 110),
+    "brdf.nbar": lambda i: brdf.nbar(
+        i.bands, sun_zenith=i.angle, view_zenith=8, relative_azimuth=110
+    ),
     "indices.compute": lambda i: indices.compute(i.bands),
     "composites.composite": lambda i: composites.composite(i.backscatter),
     "composites.composite mean": lambda i: composites.composite(i.power, reducer="mean"),
