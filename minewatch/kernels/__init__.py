@@ -9,8 +9,10 @@ from __future__ import annotations
 from minewatch.kernels.activity import count_exceedances, ndai
 from minewatch.kernels.composites import nanmedian
 from minewatch.kernels.demodulation import demodulated_coherence, demodulated_complex_coherence
+from minewatch.kernels.directional import refined_lee
 from minewatch.kernels.insar import coherence, complex_coherence
 from minewatch.kernels.relief import local_incidence, relief_codes
+from minewatch.kernels.sigma import sigma_filter, strong_targets
 from minewatch.kernels.speckle import lee
 
 __all__ = [
@@ -23,5 +25,8 @@ __all__ = [
     "local_incidence",
     "nanmedian",
     "ndai",
+    "refined_lee",
     "relief_codes",
+    "sigma_filter",
+    "strong_targets",
 ]
