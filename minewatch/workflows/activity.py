@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import functools
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from minewatch import activity, store, vectors
 from minewatch.cluster import connect
-from minewatch.workflows.activity_inputs import stored_coherence
+from minewatch.workflows.activity_checks import (
+    METHODS,
+    check_ground,
+    check_settings,
+    fixed_threshold,
+)
+from minewatch.workflows.activity_inputs import open_coherence
 from minewatch.workflows.activity_layers import exclusion_of, site_of
 from minewatch.workflows.activity_parts import Findings
 from minewatch.workflows.activity_results import write_results
-from minewatch.workflows.activity_settings import PRESETS, ActivitySettings, whole_numbers
+from minewatch.workflows.activity_settings import PRESETS, ActivitySettings
 from minewatch.workflows.outputs import Notify, Result, open_folder, quiet, stage
 
 if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["PRESETS", "ActivitySettings", "activity_run"]
-
-METHODS: dict[str, Literal["kde_valley", "otsu"]] = {"kde_valley": "kde_valley", "otsu": "otsu"}
 
 
 def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Result:
@@ -65,17 +68,19 @@ def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Resul
     ...
     FileNotFoundError: input 'nowhere' does not exist; ...
     """
-    _check(settings)
+    check_settings(settings)
     folder = open_folder(settings.output, overwrite=settings.overwrite)
     replace = settings.overwrite
     with connect(settings.cluster) as client:
         step = functools.partial(stage, client=client, notify=notify)
-        with step("coherence"):
-            coherence = stored_coherence(settings, folder)
-        with step("masks"):
+        with step("masks"):  # first: they need the grid alone, and may not fit it
+            coherence = open_coherence(settings)
+            check_ground(settings, coherence)
             exclusion = exclusion_of(settings, coherence)
-            if exclusion is not None:
-                exclusion = exclusion.compute()  # a byte a pixel
+        with step("coherence"):
+            coherence = store.to_zarr(
+                coherence, folder / "coherence.zarr", name="coherence", overwrite=replace
+            )
         with step("stable ground and pairs"):
             stable, ledger = _judged(settings, coherence)
         with step("mean NDAI"):
@@ -103,44 +108,6 @@ def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Resul
         with step("maps and report"):
             found = Findings(coherence, exclusion, ledger, mean_ndai, threshold, tai, periods)
             return write_results(settings, folder, found)
-
-
-def _check(settings: ActivitySettings) -> None:
-    """Find what is wrong with the settings before anything is read or written."""
-    if not Path(settings.input).exists():
-        message = f"input {settings.input!r} does not exist; give a folder of SLCs or coherence"
-        raise FileNotFoundError(message)
-    _fixed(settings.threshold)
-    whole_numbers(settings.months, setting="months")
-    years = whole_numbers(settings.years, setting="years")
-    if years is not None and len(years) != 3:
-        message = (
-            f"years {settings.years!r} name {len(years)} of them; a colour map has three, one for "
-            "red, one for green and one for blue, e.g. 2020-2022"
-        )
-        raise ValueError(message)
-    if (settings.dsm_before is None) != (settings.dsm_after is None):
-        message = "a comparison of elevation needs both dsm_before and dsm_after"
-        raise ValueError(message)
-    if settings.stable_within == "site" and settings.site is None and settings.bbox is None:
-        message = (
-            "stable_within='site' needs to know the site; give site=polygons, bbox=... or "
-            "stable_within='scene'"
-        )
-        raise ValueError(message)
-    for setting in FILES:
-        path = getattr(settings, setting)
-        if path is not None and not Path(path).exists():
-            message = f"{setting} {path!r} does not exist; give the path of a file"
-            raise FileNotFoundError(message)
-    site_of(settings)
-
-
-FILES = (
-    "site", "ndvi", "mndwi", "water", "backscatter", "elevation", "outlines", "zones",
-    "concessions", "other_track", "dsm_before", "dsm_after", "displacement", "production",
-    "inventory", "factors",
-)  # fmt: skip
 
 
 def _judged(settings: ActivitySettings, coherence: xr.DataArray) -> tuple[xr.DataArray, xr.Dataset]:
@@ -173,18 +140,7 @@ def _judged(settings: ActivitySettings, coherence: xr.DataArray) -> tuple[xr.Dat
 
 
 def _threshold(settings: ActivitySettings, mean_ndai: xr.DataArray) -> xr.DataArray:
-    fixed = _fixed(settings.threshold)
+    fixed = fixed_threshold(settings.threshold)
     if fixed is not None:
         return activity.ndai_threshold(mean_ndai, method="fixed", fixed=fixed)
     return activity.ndai_threshold(mean_ndai, method=METHODS[settings.threshold])
-
-
-def _fixed(text: str) -> float | None:
-    """Read the threshold setting: a number, or None for a method."""
-    if text in METHODS:
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        message = f"threshold {text!r} is not known; use 'kde_valley', 'otsu' or a number like 0.2"
-        raise ValueError(message) from None

@@ -21,18 +21,16 @@ if TYPE_CHECKING:
 
     from minewatch.workflows.activity_settings import ActivitySettings
 
-__all__ = ["stored_coherence"]
+__all__ = ["open_coherence"]
 
 
-def stored_coherence(settings: ActivitySettings, folder: Path) -> xr.DataArray:
-    """Coherence on a map grid, stored: what comes after reads it more than once.
+def open_coherence(settings: ActivitySettings) -> xr.DataArray:
+    """Coherence on a map grid, of the pairs and the place asked for.
 
     Parameters
     ----------
     settings : ActivitySettings
         The run.
-    folder : pathlib.Path
-        Its folder, where ``coherence.zarr`` is written.
 
     Returns
     -------
@@ -68,10 +66,7 @@ def stored_coherence(settings: ActivitySettings, folder: Path) -> xr.DataArray:
         coherence = insar.in_months(coherence, months)
     if "latitude" in coherence.coords and crs_of(coherence) is None:
         coherence = grids.geocode(coherence, _map_grid(coherence, settings.resolution))
-    coherence = _cut(coherence, site_of(settings), settings.margin)
-    return store.to_zarr(
-        coherence, folder / "coherence.zarr", name="coherence", overwrite=settings.overwrite
-    )
+    return _cut(coherence, site_of(settings), settings.margin)
 
 
 def _kind(settings: ActivitySettings) -> str:

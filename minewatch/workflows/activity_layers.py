@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from minewatch import grids, masks, vectors
+from minewatch.conventions import NO_CLASS, crs_of
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -18,6 +20,9 @@ __all__ = ["exclusion_of", "layer_on", "read_zones", "site_of"]
 
 RELIEF_AROUND = 3000.0
 """Metres of relief beyond the map that may throw a radar shadow on it."""
+
+ENOUGH = 0.99
+"""Share of the ground that a mask must know to pass without a warning; edges are lost always."""
 
 
 def site_of(settings: ActivitySettings) -> gpd.GeoDataFrame | None:
@@ -83,14 +88,26 @@ def layer_on(
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it has several bands.
+        If it is no raster, has no CRS or several bands.
     """
     import rioxarray
+    import xarray as xr
+    from rasterio.errors import RasterioIOError
 
     if not Path(path).exists():
         message = f"there is no file {path}; give the path of a single-band raster"
         raise FileNotFoundError(message)
-    found = rioxarray.open_rasterio(path, chunks={"y": 1024, "x": 1024}, masked=True)
+    try:
+        found = rioxarray.open_rasterio(path, chunks={"y": 1024, "x": 1024}, masked=True)
+    except RasterioIOError as error:
+        message = f"{path} is no raster that GDAL can open: {error}"
+        raise ValueError(message) from error
+    if not isinstance(found, xr.DataArray):
+        message = f"{path} holds several rasters; give one as a GeoTIFF"
+        raise ValueError(message)
+    if crs_of(found) is None:
+        message = f"{path} has no CRS; set it, e.g. gdal_edit -a_srs EPSG:32635 {path}"
+        raise ValueError(message)
     if found.sizes["band"] != 1:
         message = f"{path} has {found.sizes['band']} bands; give a raster with one"
         raise ValueError(message)
@@ -99,7 +116,7 @@ def layer_on(
 
 
 def exclusion_of(settings: ActivitySettings, coherence: xr.DataArray) -> xr.DataArray | None:
-    """Why pixels are left out of the map, by the layers that were given.
+    """Why pixels are left out of the map, by the layers that were given; computes.
 
     Parameters
     ----------
@@ -111,31 +128,66 @@ def exclusion_of(settings: ActivitySettings, coherence: xr.DataArray) -> xr.Data
     Returns
     -------
     xarray.DataArray or None
-        Codes of :func:`minewatch.masks.exclusion`, dims (y, x); None if nothing was given.
+        Codes of :func:`minewatch.masks.exclusion`, dims (y, x), in memory (a byte a pixel); None
+        if nothing was given.
 
     Raises
     ------
     ValueError
-        If a DEM came without the direction in which the radar looks.
+        If a layer knows nothing of the ground that is mapped, or a DEM came without the direction
+        in which the radar looks.
+
+    Warns
+    -----
+    UserWarning
+        If a layer knows a part of it only: the rest has no class.
     """
     like = coherence.isel(pair=0, drop=True)
     given: dict[str, Any] = {}
+    rasters: dict[str, xr.DataArray] = {}
     if settings.ndvi is not None:
-        given["vegetation"] = masks.vegetation(layer_on(settings.ndvi, like))
+        rasters["ndvi"] = given["vegetation"] = masks.vegetation(layer_on(settings.ndvi, like))
     if settings.mndwi is not None:
-        given["water"] = masks.water(layer_on(settings.mndwi, like))
+        rasters["mndwi"] = given["water"] = masks.water(layer_on(settings.mndwi, like))
     if settings.water is not None:
         lakes = _inside(vectors.read_polygons(settings.water), like).astype("uint8")
         given["water"] = lakes if "water" not in given else lakes.where(lakes == 1, given["water"])
     if settings.backscatter is not None:
         power = layer_on(settings.backscatter, like)
-        given["low_backscatter"] = masks.low_backscatter(power, water=given.get("water"))
+        rasters["backscatter"] = masks.low_backscatter(power, water=given.get("water"))
+        given["low_backscatter"] = rasters["backscatter"]
     if settings.elevation is not None:
         given["geometry"] = _geometry(settings, like)
+        rasters["elevation"] = given["geometry"]["shadow"]
     site = site_of(settings)
     if site is not None:
         given["outside"] = ~_inside(site, like)
-    return masks.exclusion(**given) if given else None
+    if not given:
+        return None
+    known = {name: layer != NO_CLASS for name, layer in rasters.items()}
+    if site is not None:
+        known = {name: layer.where(~given["outside"]) for name, layer in known.items()}
+    shares = {name: layer.mean().drop_vars("spatial_ref") for name, layer in known.items()}
+    found = masks.exclusion(**given).to_dataset(name="exclusion").assign(shares).compute()
+    for name in shares:
+        _tell_share(name, float(found[name]))
+    return found["exclusion"]
+
+
+def _tell_share(setting: str, share: float) -> None:
+    """Complain of a layer that misses the ground that is mapped, or some of it."""
+    if share == 0:
+        message = (
+            f"{setting} says nothing of the ground that is mapped: it lies elsewhere or holds no "
+            "number; give another file, check its CRS, or leave it out"
+        )
+        raise ValueError(message)
+    if share < ENOUGH:
+        message = (
+            f"{setting} is known on {100 * share:.3g} % of the ground that is mapped; the rest "
+            "counts as unknown and has no class"
+        )
+        warnings.warn(message, UserWarning, stacklevel=3)
 
 
 def _inside(polygons: gpd.GeoDataFrame, like: xr.DataArray) -> xr.DataArray:

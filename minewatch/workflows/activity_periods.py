@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from minewatch import activity, plots, store, vectors
 from minewatch.report import Section
+from minewatch.workflows.activity_checks import METHODS
 from minewatch.workflows.activity_layers import site_of
 from minewatch.workflows.activity_parts import Part
 from minewatch.workflows.activity_settings import whole_numbers
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from minewatch.workflows.activity_settings import ActivitySettings
 
 __all__ = ["choices_part", "exclusion_part", "periods_part"]
-
-ASKED: dict[str, Literal["kde_valley", "otsu"]] = {"kde_valley": "kde_valley", "otsu": "otsu"}
 
 
 def exclusion_part(settings: ActivitySettings, folder: Path, found: Findings) -> Part:
@@ -135,8 +134,8 @@ def choices_part(settings: ActivitySettings, folder: Path, found: Findings) -> P
         found.coherence,
         ledger=found.ledger,
         years=whole_numbers(settings.years, setting="years"),
-        method=ASKED.get(settings.threshold, "fixed"),
-        fixed=float(found.threshold) if settings.threshold not in ASKED else 0.2,
+        method=METHODS.get(settings.threshold, "fixed"),
+        fixed=float(found.threshold) if settings.threshold not in METHODS else 0.2,
         minimum=settings.stable_minimum,
         maximum_std=settings.stable_maximum_std,
         within=None if site is None else vectors.rasterize(site, like=found.mean_ndai),

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from minewatch import activity, estimates, plots, store, vectors
 from minewatch.report import Section
+from minewatch.workflows.activity_checks import METHODS, read_table
 from minewatch.workflows.activity_layers import read_zones
 from minewatch.workflows.activity_parts import Part
 from minewatch.workflows.activity_settings import whole_numbers
 from minewatch.workflows.outputs import listed, write_table
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import xarray as xr
 
     from minewatch.workflows.activity_parts import Findings
@@ -49,7 +51,9 @@ def years_part(settings: ActivitySettings, folder: Path, found: Findings) -> Par
     if years is None:
         return Part()
     annual = _annual(found, years)
-    look: dict[str, Any] = {"years": years, "threshold": found.threshold}
+    threshold = _threshold(settings, annual)
+    annual = _unmasked(found, annual)
+    look: dict[str, Any] = {"years": years, "threshold": threshold}
     rgb = activity.activity_rgb(annual, **look).compute()
     colours = activity.activity_colours(annual, method=settings.colours, **look).compute()
     counts = _count(settings, colours)
@@ -69,12 +73,17 @@ def years_part(settings: ActivitySettings, folder: Path, found: Findings) -> Par
             "Three years in one picture",
             f"Mean NDAI of {years[0]} in red, {years[1]} in green and {years[2]} in blue, all "
             "three stretched alike. White changed in every year, black in none. Vegetation is "
-            "white too: mask it.",
+            f"white too: mask it. A year is active above {float(threshold):.3f}, the threshold of "
+            "the annual maps; the mean over all years has its own.",
             figures=[plots.rgb_figure(rgb, years), plots.colours_figure(colours)],
             table=tables[0],
         )
     ]
-    numbers: dict[str, object] = {"colours": tables[0], "yearly_areas": tables[1]}
+    numbers: dict[str, object] = {
+        "annual_threshold": float(threshold),
+        "colours": tables[0],
+        "yearly_areas": tables[1],
+    }
     summary: dict[str, str] = {}
     if settings.production is not None:
         areas = _areas(settings, colours)
@@ -90,7 +99,7 @@ def years_part(settings: ActivitySettings, folder: Path, found: Findings) -> Par
 
 
 def _annual(found: Findings, years: tuple[int, ...]) -> xr.DataArray:
-    """Mean NDAI of the years, without what is masked; NaN where a year saw too little."""
+    """Mean NDAI of the years; NaN where a year saw too little."""
     annual = activity.mean_ndai(found.coherence, found.ledger, by="year")
     there = annual.year.values.tolist()
     missing = [year for year in years if year not in there]
@@ -100,6 +109,24 @@ def _annual(found: Findings, years: tuple[int, ...]) -> xr.DataArray:
             "years=2020-2022"
         )
         raise ValueError(message)
+    chosen: xr.DataArray = annual.sel(year=list(years))
+    return chosen
+
+
+def _threshold(settings: ActivitySettings, annual: xr.DataArray) -> xr.DataArray:
+    """Where activity begins on the maps of single years, by the method of the run.
+
+    The mean of several years has heaps of its own, of ground that was worked in one of them.
+    """
+    method = METHODS.get(settings.threshold)
+    if method is None:
+        fixed = float(settings.threshold)
+        return activity.ndai_threshold(annual, method="fixed", fixed=fixed)
+    return activity.ndai_threshold(annual, method=method)
+
+
+def _unmasked(found: Findings, annual: xr.DataArray) -> xr.DataArray:
+    """What is left of the maps without what looks like a mine and is none."""
     if found.exclusion is None:
         return annual
     excluded = (found.exclusion > 0).drop_vars(list(found.exclusion.coords))
@@ -129,7 +156,7 @@ def _counted(counts: xr.Dataset) -> tuple[list[dict[str, Any]], list[dict[str, A
 
 def _areas(settings: ActivitySettings, colours: xr.DataArray) -> pd.DataFrame:
     """Active square metres of each mine and year: of zones named in the table, or of the whole."""
-    reported = _read(settings.production or "", ["mine", "year", "production_t"])
+    reported = read_table(settings.production or "", ["mine", "year", "production_t"])
     mines = sorted({str(mine) for mine in reported["mine"]})
     zones = None if settings.zones is None else read_zones(settings.zones)
     named = set() if zones is None else set(zones["name"]) & set(mines)
@@ -139,12 +166,6 @@ def _areas(settings: ActivitySettings, colours: xr.DataArray) -> pd.DataFrame:
             inside = vectors.rasterize(zones[zones["name"] == name], like=colours)
             masks[name] = colours.where(inside, 255).astype("uint8").assign_attrs(colours.attrs)
     else:
-        if settings.mine is None and len(mines) > 1:
-            message = (
-                f"{settings.production} reports of {mines}; say which of them the map shows with "
-                "mine=..., or give zones with these names"
-            )
-            raise ValueError(message)
         masks[settings.mine or mines[0]] = colours
     tables = []
     for name, shown in masks.items():
@@ -157,23 +178,13 @@ def _areas(settings: ActivitySettings, colours: xr.DataArray) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def _read(path: str, columns: list[str]) -> pd.DataFrame:
-    """A table of the user, with the columns that it must have."""
-    table: pd.DataFrame = pd.read_csv(Path(path))
-    missing = [name for name in columns if name not in table]
-    if missing:
-        message = f"{path} lacks the columns {missing}; it has {list(table)}, it needs {columns}"
-        raise ValueError(message)
-    return table
-
-
 def _tonnes(settings: ActivitySettings, folder: Path, areas: pd.DataFrame) -> Part:
     """Production and, with factors, emissions of each mine and year."""
-    reported = _read(settings.production or "", ["mine", "year", "production_t"])
+    reported = read_table(settings.production or "", ["mine", "year", "production_t"])
     mines = set(areas["mine"])
     known, more = areas, Part()
     if settings.inventory is not None:
-        others = _read(settings.inventory, ["mine", "area_m2", "production_t"])
+        others = read_table(settings.inventory, ["mine", "area_m2", "production_t"])
         others = others[~others["mine"].isin(mines)]
         more = _inventory(settings, folder, others)
         others = others[others["production_t"].notna()]
@@ -189,7 +200,7 @@ def _tonnes(settings: ActivitySettings, folder: Path, areas: pd.DataFrame) -> Pa
     if settings.factors is not None:
         table = estimates.emissions(
             table,
-            _read(settings.factors, ["level", "key", "factor_tco2e_per_t"]),
+            read_table(settings.factors, ["level", "key", "factor_tco2e_per_t"]),
             method=settings.uncertainty,
             country=settings.country,
             region=settings.region,
@@ -203,8 +214,8 @@ def _tonnes(settings: ActivitySettings, folder: Path, areas: pd.DataFrame) -> Pa
         "Area, production, emissions",
         "Tonnes of ore per square metre of active ground, from the years with a report, give the "
         "years without one. The spread of that ratio and of the emission factor make the "
-        "uncertainty; one reported year says nothing of it. What a reported figure is off by is not "
-        "known, unless the table has a column production_std_t.",
+        "uncertainty; one reported year says nothing of it. What a reported figure is off by is "
+        "not known, unless the table has a column production_std_t.",
         figures=[plots.yearly_areas_figure(table)],
         table=listed(table)[0],
     )

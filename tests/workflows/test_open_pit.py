@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import warnings
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,9 +15,12 @@ import rasterio
 import xarray as xr
 from numpy import testing as npt
 from scipy import ndimage
+from shapely.geometry import box
 
 from minewatch import simulate, store
 from minewatch.workflows import PRESETS, ActivitySettings, Result, activity_run, read_settings
+from minewatch.workflows.activity_inputs import open_coherence
+from minewatch.workflows.activity_layers import exclusion_of
 from minewatch.workflows.activity_settings import whole_numbers
 
 MASKS = {
@@ -282,28 +287,96 @@ def test_a_box_elsewhere_is_refused_before_anything_is_mapped(files: Path, tmp_p
         ({"years": "2020,2021"}, "a colour map has three"),
         ({"months": "may"}, "write e.g. 5-9"),
         ({"stable_within": "site"}, "needs to know the site"),
-        ({"dsm_before": "here.tif"}, "needs both dsm_before and dsm_after"),
+        ({"dsm_before": "here.tif"}, "dsm_before needs dsm_after as well"),
         ({"bbox": (3.0, 0.0, 1.0, 2.0)}, "is no box"),
         ({"threshold": "high"}, "use 'kde_valley', 'otsu' or a number"),
         ({"zones": "nowhere.geojson"}, "zones 'nowhere.geojson' does not exist"),
+        ({"months": "13"}, "are 1 to 12"),
+        ({"confidence": 95.0}, "above 0 and below 1"),
+        ({"threshold": "nan"}, "above -1 and below 1"),
+        ({"margin": -1.0}, "0 or more"),
+        ({"elevation": "elevation.tif"}, "about 78 on ascending"),
+        ({"production": "production.csv"}, "production needs years as well"),
+        ({"factors": "factors.csv"}, "factors needs production as well"),
+        ({"concessions": "concession.geojson"}, "concessions needs zones as well"),
+        ({"other_track": "slc"}, "holds no tai.zarr"),
+        ({"ndvi": "zones.geojson"}, "is no raster that GDAL can open"),
+        ({"displacement": "placeless.tif"}, "has no CRS; set it"),
+        (
+            {
+                "dsm_before": "dsm_before.tif",
+                "dsm_after": "dsm_after.tif",
+                "dsm_dates": ("June", "July 7"),
+            },
+            "'June', which is no date",
+        ),
+        ({"years": "2020-2022", "production": "factors.csv"}, "lacks the columns"),
+        ({"years": "2020-2022", "production": "empty.csv"}, "is no table"),
+        (
+            {"years": "2020-2022", "production": "production.csv", "factors": "inventory.csv"},
+            "lacks the columns ..level",
+        ),
     ],
 )
 def test_a_wrong_setting_is_found_before_anything_is_read(
     files: Path, tmp_path: Path, given: dict[str, object], said: str
 ) -> None:
     settings = ActivitySettings(input=str(files / "slc"), output=str(tmp_path / "run"))
+    (files / "empty.csv").touch()
+    bare = xr.DataArray(np.ones((1, 4, 4), "float32"), dims=("band", "y", "x"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it lies nowhere
+        bare.rio.to_raster(files / "placeless.tif")
+    given = {  # names of files that are there stand for the files
+        key: str(files / str(value)) if (files / str(value)).exists() else value
+        for key, value in given.items()
+    }
     with pytest.raises((ValueError, FileNotFoundError), match=said):
         activity_run(dataclasses.replace(settings, **given))
     assert not (tmp_path / "run").exists()
 
 
-def test_a_dem_needs_to_know_where_the_radar_looks(files: Path, tmp_path: Path) -> None:
+def test_what_lies_elsewhere_or_was_another_time_is_refused_before_coherence_is_made(
+    files: Path, tmp_path: Path
+) -> None:
+    settings = ActivitySettings(input=str(files / "slc"), output=str(tmp_path / "run"))
+    with rasterio.open(files / "ndvi.tif") as file:
+        profile, values = file.profile, file.read()
+    away = {**profile, "transform": rasterio.Affine.translation(1e5, 0) @ profile["transform"]}
+    with rasterio.open(files / "away.tif", "w", **away) as file:
+        file.write(values)
+    with rasterio.open(files / "nothing.tif", "w", **profile) as file:
+        file.write(np.full_like(values, np.nan))
+    far = gpd.GeoDataFrame({"name": ["far"]}, geometry=[box(20, 50, 20.1, 50.1)], crs=4326)
+    far.to_file(files / "far.geojson")
+    for given, said in (
+        ({"ndvi": "away.tif"}, "ndvi says nothing of the ground"),
+        ({"ndvi": "nothing.tif"}, "ndvi says nothing of the ground"),
+        ({"elevation": "away.tif", "look_azimuth": 78.0}, "elevation says nothing of the ground"),
+        ({"displacement": "away.tif"}, "displacement '.*' does not meet the map"),
+        ({"zones": "far.geojson"}, "none of the zones .* meets the map"),
+        ({"years": "2010-2012"}, "have no pair; there are"),
+    ):
+        named = {
+            key: str(files / str(value)) if (files / str(value)).exists() else value
+            for key, value in given.items()
+        }
+        with pytest.raises(ValueError, match=said):
+            activity_run(dataclasses.replace(settings, **named))
+        assert not any((tmp_path / "run").iterdir())
+
+
+def test_a_mask_that_knows_a_part_says_how_much(files: Path, tmp_path: Path) -> None:
+    with rasterio.open(files / "ndvi.tif") as file:
+        profile, values = file.profile, file.read()
+    values[:, : values.shape[1] // 2] = np.nan
+    with rasterio.open(files / "half.tif", "w", **profile) as file:
+        file.write(values)
     settings = ActivitySettings(
-        input=str(files / "slc"), output=str(tmp_path / "run"),
-        elevation=str(files / "elevation.tif"),
-    )  # fmt: skip
-    with pytest.raises(ValueError, match="about 78 on ascending"):
-        activity_run(settings)
+        input=str(files / "slc"), output=str(tmp_path / "run"), ndvi=str(files / "half.tif")
+    )
+    with pytest.warns(UserWarning, match="ndvi is known on 50 %"):
+        exclusion_of(settings, open_coherence(settings))
 
 
 def test_months_and_years_are_read_as_people_write_them() -> None:
