@@ -79,7 +79,8 @@ def activity_rgb(
     Raises
     ------
     ValueError
-        If there are not three different years, or the threshold is not between 0 and 1.
+        If there are not three different years, a year is there twice, or the threshold is not
+        between 0 and 1.
     KeyError
         If `annual_ndai` lacks a year.
 
@@ -151,8 +152,8 @@ def activity_colours(
     Raises
     ------
     ValueError
-        If there are not three different years, the threshold is not between 0 and 1, or `method`
-        is unknown.
+        If there are not three different years, a year is there twice, the threshold is not between
+        0 and 1, or `method` is unknown.
     KeyError
         If `annual_ndai` lacks a year.
 
@@ -205,6 +206,9 @@ def _three_years(
             "mean_ndai(coherence, ledger, by='year')"
         )
         raise KeyError(message)
+    if known.has_duplicates:
+        message = f"{by} needs each year once, annual_ndai has {list(known)}; choose with isel"
+        raise ValueError(message)
     return [annual_ndai.sel(year=year, drop=True) for year in years], level
 
 

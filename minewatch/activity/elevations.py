@@ -285,6 +285,8 @@ def _on_cells(change: xr.DataArray, index: xr.DataArray) -> tuple[xr.DataArray, 
         parts.append((np.where(enough, mean, np.nan), np.abs(under)))
     mean, under = (np.concatenate(each) for each in zip(*parts, strict=True))
     most = np.fmax(_greatest(change, box), under)
+    # Where cells are the finer ones, one may hold parts of pixels whose centres lie in others.
+    most = np.fmax(most, np.abs(mean))
     return index.copy(data=mean), index.copy(data=np.where(np.isfinite(mean), most, np.nan))
 
 

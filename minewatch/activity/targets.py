@@ -62,6 +62,7 @@ def site_ndai(
     See Also
     --------
     ndai : the index of each pixel.
+    zone_series : the same of sites that come as polygons, with the pairs of a ledger.
     baseline_regression : of this series over stable pixels, as in Kavats et al., Fig. 6c.
 
     References

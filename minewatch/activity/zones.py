@@ -137,6 +137,7 @@ def zone_series(
     indices = [_index(values, levels[kept]) for values in pixels]
     on_grid = 1 - off_grid_share(zones, like=coherence, by="zone_series")
     least = np.divide(min_valid, on_grid, out=np.full(len(zones), np.inf), where=on_grid > 0)
+    least *= 1 - 1e-9  # half a zone on the grid is half, whatever its area was rounded to
     found = {}
     for statistic in statistics:
         if statistic == OF_MEAN:

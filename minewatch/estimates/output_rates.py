@@ -192,10 +192,10 @@ def _joined(areas: pd.DataFrame, reported: pd.DataFrame | None) -> pd.DataFrame:
         report[name] = numbers(given, name, by="production (reported)")
     for name, default in (("source", "reported"), ("confidence", "high")):
         report[name] = given[name].fillna(default) if name in given else default
+    report = report[report["production_t"].notna()]  # what to_ore could not convert has no level
     if wrong := set(report["confidence"]) - set(LADDER):
         message = f"production knows the confidence {', '.join(LADDER)}, got {sorted(wrong)}"
         raise ValueError(message)
-    report = report[report["production_t"].notna()]
     order = pd.Index(pd.unique(pd.concat([table["mine"], report["mine"]])))
     table = table.merge(report, on=KEYS, how="outer")
     table["place"] = order.get_indexer(table["mine"])

@@ -38,7 +38,7 @@ def with_columns(table: object, columns: Sequence[str], *, by: str) -> pd.DataFr
     TypeError
         If it is no DataFrame.
     ValueError
-        If a column is missing.
+        If a column is missing, or a row has no ``mine`` or ``key``.
 
     Examples
     --------
@@ -59,6 +59,12 @@ def with_columns(table: object, columns: Sequence[str], *, by: str) -> pd.DataFr
     copy = pd.DataFrame(table).reset_index(drop=True)
     copy.attrs = {}
     for name in {"mine", "key"} & set(copy):
+        nameless = copy[name].isna() | (copy[name] == "")
+        if nameless.any():
+            message = (
+                f"{by} needs a {name} in each row, got none in row {nameless.idxmax()}; name it"
+            )
+            raise ValueError(message)
         copy[name] = copy[name].astype(str)
     return copy
 

@@ -27,7 +27,7 @@ QUANTITIES = (
 
 PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
-ESTIMATED = ("own ratio", "mean ratio", "predicted", "fitted")
+ESTIMATED = ("own ratio", "mean ratio")
 """How the source of a figure begins that nobody reported."""
 
 HUES = {"threshold": MAIN, "stable ground": OKABE_ITO[2], "colour rule": OKABE_ITO[0]}

@@ -198,6 +198,8 @@ def test_errors_say_what_would_do(rng):
         activity_colours(index, years=(2019, 2020, 2021), threshold=0.2)
     with pytest.raises(KeyError, match=r"\[2020, 2021, 2022\]"):
         activity_colours(index.drop_vars("year"), **settings)
+    with pytest.raises(ValueError, match=r"each year once.*isel"):
+        activity_colours(index.isel(year=[0, 1, 2, 0]), **settings)
     with pytest.raises(ValueError, match=r"above 0.*0\.2 is usual"):
         activity_colours(index, years=YEARS, threshold=0.0)
     with pytest.raises(ValueError, match="'year', 'y', 'x'"):

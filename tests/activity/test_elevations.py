@@ -137,6 +137,18 @@ def test_it_is_blind_to_how_many_rows_are_looked_at(scene, monkeypatch):
         assert got.attrs == pytest.approx(expected.attrs)
 
 
+def test_the_greatest_is_never_below_the_mean_where_elevations_are_coarser():
+    flat = on(np.zeros((8, 10)), grid(40))
+    dug = flat.copy()
+    dug[2, 3] = -4.0
+    across = grid(30)  # its cells straddle those of the elevations
+    tai = on(np.zeros([len(across[dim]) for dim in "yx"], "f4"), across)
+    got = compare_elevation(tai, flat, dug, stable=xr.ones_like(flat, dtype=bool))
+    size, known = np.abs(got.difference), got.difference.notnull()
+    assert int(((size > 0) & (size < 4)).sum()) == 3
+    assert (got.greatest >= size).where(known, True).all()
+
+
 def test_unknown_elevation_is_unknown_movement(scene):
     tai, before, after, stable, _ = scene
     holes = after.copy()

@@ -12,9 +12,10 @@ from laziness import nothing_computes
 from matplotlib.cbook import boxplot_stats
 from shapely.geometry import Point, Polygon, box
 
-from minewatch.activity import box_statistics, ndai, zone_series
+from minewatch.activity import box_statistics, ndai, site_ndai, zone_series
 from minewatch.activity.zones import zone_names
 from minewatch.conventions import crs_of
+from minewatch.vectors import rasterize
 
 UTM = "EPSG:32721"
 WEST, NORTH, STEP = 4e5, 9e6, 20.0  # the grid of oracles_activity.series
@@ -109,6 +110,30 @@ def test_ground_off_the_grid_was_not_seen(coherence, ledger):
     assert np.isnan(far["median"]).all()
     assert float(far.on_grid[0]) == 0
     assert int(far.pixels[0]) == 0
+
+
+@pytest.mark.parametrize("reach", [72.26, 82.16, 92.05])
+def test_half_a_zone_is_half_whatever_its_area_was_rounded_to(coherence, ledger, reach):
+    """Shares of 0.5 ± 1e-16 are one share."""
+    (edge, north), south = at(17, 5.3), at(17, 11.7)[1]
+    half = gpd.GeoDataFrame(geometry=[box(edge - reach, south, edge + reach, north)], crs=UTM)
+    got = zone_series(coherence.fillna(0.5), ledger, half)
+    assert float(got.on_grid[0]) == pytest.approx(0.5, abs=1e-12)
+    assert np.isfinite(got["max"]).all()
+
+
+def test_a_site_by_its_mask_and_a_zone_by_its_outline_are_one(coherence, ledger):
+    two = zones().iloc[:2]
+    got = zone_series(coherence, ledger, two, statistics=["mean", "of_mean"])
+    kept = coherence.isel(pair=np.flatnonzero(ledger.keep.values))
+    for j, target in ((0, "zone_mean"), (1, "zone_mean"), (0, "pixel"), (1, "pixel")):
+        site = site_ndai(
+            kept, ledger.stable_mean, rasterize(two.iloc[[j]], like=kept), target=target
+        )
+        zone = got["of_mean" if target == "zone_mean" else "mean"][:, j]
+        np.testing.assert_allclose(site, zone, rtol=1e-5)  # float32, of which half is lost in g − γ
+    assert np.isnan(site[3])
+    assert np.isfinite(site).sum() == 4
 
 
 def test_ndai_of_the_mean_is_less_than_the_mean_of_ndai(coherence, ledger):

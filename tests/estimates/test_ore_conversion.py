@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from minewatch.estimates import to_ore
+from minewatch.estimates import production, to_ore
 
 BOTH = pd.DataFrame(
     {
@@ -54,6 +54,14 @@ def test_an_unknown_amount_is_unknown_ore():
     found = to_ore(SOLD.assign(product_t=np.nan), BOTH)
     assert found.production_t.isna().all()
     assert (found.confidence == "").all()
+
+
+def test_production_takes_what_could_be_converted():
+    areas = pd.DataFrame({"mine": list("ade"), "year": 2021, "area_m2": [10.0, 10.0, 10.0]})
+    found = production(areas, to_ore(SOLD, BOTH)).set_index("mine")
+    assert found.production_t["a"] == 240
+    assert found.confidence[["a", "d"]].tolist() == ["medium", "low"]  # d by the ratio of a
+    assert found.source["d"] == "mean ratio of 1 mine"
 
 
 def test_places_may_be_missing_in_part():

@@ -27,6 +27,14 @@ def test_a_copy_with_names_as_text():
         with_columns([1], ["mine"], by="production")
 
 
+@pytest.mark.parametrize("name", [None, np.nan, ""])
+def test_rows_without_a_name_are_refused(name):
+    with pytest.raises(ValueError, match="mine in each row, got none in row 1; name it"):
+        with_columns(pd.DataFrame({"mine": ["a", name]}), ["mine"], by="production")
+    with pytest.raises(ValueError, match="key in each row"):
+        with_columns(pd.DataFrame({"key": [name]}), ["key"], by="emissions (factors)")
+
+
 def test_numbers_may_be_missing_but_not_negative():
     table = pd.DataFrame({"area_m2": [1, None, 3]})
     assert numbers(table, "area_m2", by="f").isna().tolist() == [False, True, False]
