@@ -12,7 +12,7 @@ import xarray as xr
 from laziness import nothing_computes
 
 from minewatch import simulate, store
-from minewatch.activity import activity_colours, activity_rgb, ndai_threshold
+from minewatch.activity import activity_colours, activity_rgb, coincidence, ndai_threshold
 from minewatch.activity.colours import COLOURS
 from minewatch.conventions import crs_of
 from minewatch.conventions.colours import class_colours
@@ -57,6 +57,22 @@ def test_both_methods_give_back_what_was_simulated(rng, method):
     index = simulate.annual_ndai(layer, years=YEARS, threshold=0.17, seed=3)
     found = activity_colours(index, years=YEARS, threshold=0.17, method=method)
     np.testing.assert_array_equal(found, codes)
+
+
+def test_by_hue_and_by_threshold_are_one_where_years_are_clearly_active_or_quiet(rng):
+    """Channels of at most a quarter or at least three quarters, limits and beyond included."""
+    quiet, active = (
+        rng.uniform(-0.1, 0.25, (2, 3, 400, 500)) + np.array([0, 0.85])[:, None, None, None]
+    )
+    channels = np.where(rng.random(quiet.shape) < 0.5, quiet, active)
+    channels[:, :40] = rng.choice([0, 0.25, 0.75, 1], (3, 40, 500))
+    both = [
+        activity_colours(annual(channels * 0.5), years=YEARS, threshold=0.25, method=method)
+        for method in ("binary", "hsv")
+    ]
+    np.testing.assert_array_equal(*both)
+    assert coincidence(*both) == 1
+    assert len(np.unique(both[0])) == 8
 
 
 def test_random_channels_agree_on_four_of_five_and_always_on_black(uniform):
