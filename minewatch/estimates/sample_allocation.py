@@ -112,7 +112,7 @@ def allocated(
     >>> allocated(pd.Series({0: 900, 1: 100}), 200, "proportional", 50)
     array([150,  50])
     """
-    there: npt.NDArray[np.int64] = pixels.to_numpy(np.int64)
+    there = np.asarray(pixels, np.int64)
     if isinstance(allocation, Mapping):
         if set(allocation) != set(pixels.index) or size not in (None, sum(allocation.values())):
             message = (

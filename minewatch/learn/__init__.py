@@ -6,9 +6,18 @@ splits them pixel by pixel measures memory, not skill.
 
 from __future__ import annotations
 
+from minewatch.learn.calibrated import CalibratedModel
+from minewatch.learn.calibration import Calibration, calibrate
 from minewatch.learn.forest import fit_forest, importances, select_features
+from minewatch.learn.permutation import permutation_importances
 from minewatch.learn.persistence import Forest, load_model, save_model
 from minewatch.learn.prediction import predict, predict_proba
+from minewatch.learn.reliability_tables import (
+    brier_score,
+    calibration_error,
+    reliability,
+    threshold_for_precision,
+)
 from minewatch.learn.samples import draw, frame
 from minewatch.learn.splits import PolygonSplit
 from minewatch.learn.validation import cross_validate, out_of_fold
@@ -19,9 +28,17 @@ __all__ = [
     "PolygonSplit",
     "fit_forest",
     "importances",
+    "permutation_importances",
     "select_features",
     "cross_validate",
     "out_of_fold",
+    "calibrate",
+    "Calibration",
+    "CalibratedModel",
+    "reliability",
+    "calibration_error",
+    "brier_score",
+    "threshold_for_precision",
     "predict",
     "predict_proba",
     "Forest",

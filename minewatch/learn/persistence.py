@@ -1,8 +1,8 @@
 """Forests in files that hold numbers and text only: loading one runs no code of its maker's.
 
-A file is a NumPy archive (``.npz``) of the nodes of all trees, and a JSON header with the features,
-the classes, the versions it was made with and where it comes from. A digest over all of it tells a
-damaged or altered file.
+A file is a NumPy archive (``.npz``) of the nodes of all trees, and the curves of a calibrated
+forest, with a JSON header: features, classes, the versions it was made with and where it comes
+from. A digest over all of it tells a damaged or altered file.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minewatch._files import whole
+from minewatch.learn.calibrated import CalibratedModel, Curves
 from minewatch.learn.stored import Forest
 
 if TYPE_CHECKING:
@@ -37,6 +38,12 @@ ARRAYS = {
     "importance": "float64",
     "domain": "float64",
 }
+CURVES = {
+    "calibration_starts": "int64",
+    "calibration_x": "float64",
+    "calibration_y": "float64",
+}
+"""In the file of a calibrated forest, besides."""
 
 
 def save_model(
@@ -49,8 +56,9 @@ def save_model(
 
     Parameters
     ----------
-    model : sklearn.ensemble.RandomForestClassifier or Forest
-        From :func:`fit_forest` or :func:`load_model`; extremely randomised trees do as well.
+    model : sklearn.ensemble.RandomForestClassifier, Forest or CalibratedModel
+        From :func:`fit_forest` or :func:`load_model`; extremely randomised trees do as well. A
+        calibrated forest is saved with its curves.
     path : str or path-like
         The file, by custom ``.npz``; an existing one is replaced.
     provenance : mapping, optional
@@ -81,6 +89,8 @@ def save_model(
     ...     load_model(f"{folder}/mines.npz").provenance_
     {'region': 'Tapajós'}
     """
+    curves = model.curves if isinstance(model, CalibratedModel) else None
+    model = model.model if isinstance(model, CalibratedModel) else model
     forest = model if isinstance(model, Forest) else Forest.of(model)
     kept = forest.provenance_ if provenance is None else dict(provenance)
     versions = {name: metadata.version(name) for name in ("minewatch", "scikit-learn", "numpy")}
@@ -91,14 +101,16 @@ def save_model(
         "domain": [str(name) for name in forest.training_domain_.columns],
         "provenance": kept,
         "versions": forest.versions_ or versions,
+        **({} if curves is None else {"calibration": curves.method}),
     }
     try:
         text = json.dumps(header, sort_keys=True, allow_nan=False).encode()
     except (TypeError, ValueError) as error:
         message = f"provenance must hold text, numbers, lists and mappings only: {error}"
         raise TypeError(message) from error
-    arrays = forest.arrays()
-    packed = {name: np.ascontiguousarray(arrays[name], kind) for name, kind in ARRAYS.items()}
+    arrays = forest.arrays() if curves is None else forest.arrays() | curves.arrays()
+    kinds = ARRAYS if curves is None else ARRAYS | CURVES
+    packed = {name: np.ascontiguousarray(arrays[name], kind) for name, kind in kinds.items()}
     packed["header"] = np.frombuffer(text, np.uint8)
     packed["digest"] = np.frombuffer(_digest(packed), np.uint8)
     with whole(path) as partial, partial.open("wb") as file:
@@ -107,13 +119,13 @@ def save_model(
 
 def _digest(packed: Mapping[str, Any]) -> bytes:
     whole_file = hashlib.sha256()
-    for name in ("header", *ARRAYS):
+    for name in ("header", *ARRAYS, *(name for name in CURVES if name in packed)):
         whole_file.update(f"{name}{packed[name].shape}".encode())
         whole_file.update(np.ascontiguousarray(packed[name]).tobytes())
     return whole_file.digest()
 
 
-def load_model(path: str | os.PathLike[str]) -> Forest:
+def load_model(path: str | os.PathLike[str]) -> Forest | CalibratedModel:
     """Load a forest that :func:`save_model` saved.
 
     Parameters
@@ -123,8 +135,9 @@ def load_model(path: str | os.PathLike[str]) -> Forest:
 
     Returns
     -------
-    Forest
-        Its probabilities equal those of the forest that was saved, to the last bit.
+    Forest or CalibratedModel
+        Its probabilities equal those of the forest that was saved, to the last bit; calibrated if
+        that one was.
 
     Raises
     ------
@@ -151,7 +164,9 @@ def load_model(path: str | os.PathLike[str]) -> Forest:
     try:
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as archive:
             packed = {name: archive[name] for name in ("header", "digest")}
-            for name, kind in ARRAYS.items():
+            for name, kind in (ARRAYS | CURVES).items():
+                if name in CURVES and name not in archive:
+                    continue
                 packed[name] = archive[name].astype(kind, casting="equiv", copy=False)
         header = json.loads(packed["header"].tobytes().decode())
         found = header["format"]
@@ -167,7 +182,11 @@ def load_model(path: str | os.PathLike[str]) -> Forest:
         message = f"{file} was altered or damaged after it was saved; get or fit the model anew"
         raise ValueError(message)
     try:
-        return Forest.from_arrays({name: packed[name] for name in ARRAYS}, header)
+        forest = Forest.from_arrays({name: packed[name] for name in ARRAYS}, header)
+        if "calibration" not in header:
+            return forest
+        curves = Curves.from_arrays(packed, header["calibration"], forest.classes_)
+        return CalibratedModel(forest, curves)
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise _no_model(file, error) from error
 
