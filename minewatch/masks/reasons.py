@@ -26,6 +26,9 @@ REASONS: Mapping[str, int] = {
 PRECEDENCE = ("outside", "radar_shadow", "layover", "water", "vegetation", "low_backscatter")
 """Which reason stands where several hold, the first first."""
 
+COLOURS = ("#f0e0b6", "#009e73", "#56b4e9", "#222222", "#e69f00", "#cc79a7", "#ffffff")
+"""Of the reasons, in order; told apart by the colour-blind (Okabe and Ito)."""
+
 EXCLUSION = Layer("exclusion", "why a pixel is left out", dtype="uint8", flags=REASONS)
 
 
@@ -65,6 +68,7 @@ def exclusion(
     xarray.DataArray
         ``exclusion``, (y, x) uint8: 0 kept, 1 vegetation, 2 water, 3 radar shadow, 4 layover,
         5 low backscatter, 6 outside, 255 unknown; lazy if any mask is.
+        ``flag_colors`` holds a colour for each.
 
     Raises
     ------
@@ -126,4 +130,5 @@ def exclusion(
             result = result.where(mask != NO_CLASS, np.uint8(NO_CLASS))
     for name in reversed(bare):
         result = result.where(bare[name] != 1, np.uint8(REASONS[name]))
-    return conform(result.assign_coords(first.coords), EXCLUSION, masks=sorted(bare))
+    layer = conform(result.assign_coords(first.coords), EXCLUSION, masks=sorted(bare))
+    return layer.assign_attrs(flag_colors=" ".join(COLOURS))

@@ -102,7 +102,9 @@ def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Resul
         periods = None
         if settings.by is not None:
             with step(f"activity by {settings.by}"):
-                periods = activity.tai(coherence, ledger, by=settings.by, **count)
+                # A count asked of all dates is more than one year or season may have.
+                each = {**count, "min_count": None}
+                periods = activity.tai(coherence, ledger, by=settings.by, **each)
                 place = folder / f"tai_by_{settings.by}.zarr"
                 periods = store.to_zarr(periods, place, overwrite=replace)
         with step("maps and report"):

@@ -61,7 +61,7 @@ def exclusion_part(settings: ActivitySettings, folder: Path, found: Findings) ->
     return Part(
         [section],
         {"what was left out, and why": store.to_cog(found.exclusion, folder / "excluded.tif")},
-        {"left out": f"{sum(left_out.values()):,.1f} ha"},
+        {"of it left out by masks": f"{sum(left_out.values()):,.1f} ha"},
         {"excluded_ha": hectares},
     )
 

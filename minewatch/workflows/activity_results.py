@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minewatch import activity, plots, store, vectors
+from minewatch import activity, grids, plots, store, vectors
 from minewatch.conventions import NO_CLASS
 from minewatch.report import Section, write_report
 from minewatch.workflows.activity_parts import Part
@@ -127,6 +127,7 @@ def write_results(settings: ActivitySettings, folder: Path, found: Findings) -> 
         sections=[section for part in parts for section in part.sections],
         provenance={
             "settings": dataclasses.asdict(settings),
+            "map": _grid(found),
             "threshold": threshold,
             "inputs": inputs,
             "versions": made_with,
@@ -134,6 +135,21 @@ def write_results(settings: ActivitySettings, folder: Path, found: Findings) -> 
         summary=summary,
     )
     return Result(folder, summary, files)
+
+
+def _grid(found: Findings) -> dict[str, object]:
+    """Where the map lies and what its coherence is."""
+    box = grids.geobox_of(found.tai)
+    facts = found.coherence.attrs
+    told = {
+        key: facts[key] for key in ("source", "polarization", "window", "looks") if key in facts
+    }
+    return {
+        "CRS": f"EPSG:{box.crs.epsg}" if box.crs.epsg else box.crs,
+        "rows, columns": box.shape,
+        "pixel": f"{abs(box.resolution.x):g} by {abs(box.resolution.y):g} {box.crs.units[0]}",
+        **{f"coherence: {key}": value for key, value in told.items()},
+    }
 
 
 def _maps(settings: ActivitySettings, folder: Path, found: Findings) -> Part:
@@ -155,13 +171,11 @@ def _maps(settings: ActivitySettings, folder: Path, found: Findings) -> Part:
     areas = _areas_by_name(tai)
     steady = plots.stable_figure(tai.stable, found.coherence.mean("pair"))
     contours = plots.contours_figure(tai, backdrop=found.mean_ndai, outlines=outlines)
-    confidence = 100 * float(tai.tai.attrs.get("confidence", 0.95))
     text = (
         "Left: the share of image pairs in which the ground changed more than stable ground "
-        "does (TAI). Right: what that share allows to say. " + _rule(tai, confidence) + "\n\n"
-        "Vegetation and water lose coherence as well and look active; mask them before the map "
-        "is read as mining. Consecutive pairs share an image, so they are not independent and "
-        "the interval is the least that is uncertain."
+        f"does (TAI). Right: what that share allows to say. {_rule(settings, tai)} Consecutive "
+        "pairs share an image, so they are not independent and the interval is the least that is "
+        f"uncertain.\n\n{_masked(settings)}"
     )
     below = (
         "Activity (TAI of at least one half) and stability (no pair with activity) over the mean "
@@ -185,17 +199,45 @@ def _maps(settings: ActivitySettings, folder: Path, found: Findings) -> Part:
     )
 
 
-def _rule(tai: xr.Dataset, confidence: float) -> str:
-    if tai.activity.attrs.get("rule") == "paper":
+def _rule(settings: ActivitySettings, tai: xr.Dataset) -> str:
+    """How classes were made, with the numbers that made them."""
+    facts = tai.activity.attrs
+    least = tai.tai.attrs["min_count"]
+    level = f"{100 * settings.confidence:g} % interval ({settings.interval.title()})"
+    unknown = f" What was seen in fewer than {least} kept pairs, or left out, is unknown."
+    if settings.rule == "paper":
         return (
             "As published: a pixel is active if it changed in at least half of its pairs, stable "
-            "if in none, undecided otherwise."
+            f"if in none, undecided otherwise; the {level} of the share is in tai.zarr." + unknown
         )
     return (
-        f"A pixel is active if even the lower end of its {confidence:.0f} % interval is at least "
-        "one half, stable if even the upper end is small, and undecided otherwise: more pairs "
-        "decide more of the ground."
+        f"A pixel is active if even the lower end of the {level} of its share is at least "
+        f"{facts['active_minimum']:g}, stable if even the upper end is at most "
+        f"{facts['stable_maximum']:g}, and undecided otherwise: more pairs decide more of the "
+        "ground." + unknown
     )
+
+
+MASKS = {
+    "vegetation": ("ndvi",),
+    "water": ("mndwi", "water"),
+    "radar shadow and layover": ("elevation",),
+    "ground without signal": ("backscatter",),
+}
+"""What loses coherence without being mined → the settings that mask it."""
+
+
+def _masked(settings: ActivitySettings) -> str:
+    """Which masks were given, and which were not."""
+    given = {what: any(getattr(settings, key) for key in keys) for what, keys in MASKS.items()}
+    done, open_ = ([what for what, said in given.items() if said is way] for way in (True, False))
+    text = f"Left out by masks: {', '.join(done) or 'nothing'}."
+    if open_:
+        text += (
+            f" No mask was given of {', '.join(open_)}: where there is any, it may count as active "
+            "here without being mined."
+        )
+    return text
 
 
 def _outlines(settings: ActivitySettings) -> gpd.GeoDataFrame | None:

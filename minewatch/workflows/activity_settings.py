@@ -70,7 +70,9 @@ class ActivitySettings:
     rule: Literal["interval", "paper"] = option(
         "interval", "active and stable by the interval of TAI, or by TAI itself as published"
     )
-    min_count: int | None = option(None, "fewest observations a pixel needs")
+    min_count: int | None = option(
+        None, "fewest observations a pixel needs over all dates; half of the pairs if not said"
+    )
     by: Literal["year", "season"] | None = option(None, "a map a year or a quarter as well")
     choices: bool = option(True, "tell how the active area depends on what was chosen")
     # What looks like a mine and is none

@@ -52,7 +52,7 @@ def zones_part(settings: ActivitySettings, folder: Path, found: Findings) -> Par
         ledger=found.ledger,
         concessions=concessions,
     )
-    series = activity.zone_series(found.coherence, found.ledger, zones).compute()
+    series = activity.zone_series(_unmasked(found), found.ledger, zones).compute()
     boxes = activity.box_statistics(series["max"])
     rows, columns = listed(table)
     dated = series.assign_coords(
@@ -72,13 +72,17 @@ def zones_part(settings: ActivitySettings, folder: Path, found: Findings) -> Par
         Section(
             "Zone by zone",
             "Active area by TAI of at least one half; lower and upper count the pixels whose "
-            "interval's lower, or upper, end reaches one half.",
+            "interval's lower, or upper, end reaches one half. Stable and undecided are by the "
+            "rule of the map; unknown is what was left out, seen too seldom or lies off the map. "
+            "Active pairs are those in which a tenth of the zone's known pixels changed, of those "
+            "judged, which saw half of them; first and last are dates of their later images.",
             table=rows,
         ),
         Section(
             "How NDAI ran in each zone",
             "The greatest NDAI of a zone grows with its size under noise alone: compare zones of "
-            "different size by the 95 % quantile.",
+            "different size by the 95 % quantile. What was left out of the map is left out here; a "
+            "zone of which that leaves less than half has no series.",
             figures=[
                 plots.zone_series_figure(series, threshold=float(found.threshold)),
                 plots.box_figure(boxes),
@@ -86,6 +90,14 @@ def zones_part(settings: ActivitySettings, folder: Path, found: Findings) -> Par
         ),
     ]
     return Part(sections, files, {}, {"zones": rows})
+
+
+def _unmasked(found: Findings) -> xr.DataArray:
+    """Coherence without what looks like a mine and is none."""
+    if found.exclusion is None:
+        return found.coherence
+    kept = (found.exclusion == 0).drop_vars(list(found.exclusion.coords))
+    return found.coherence.where(kept)
 
 
 def comparison_part(settings: ActivitySettings, folder: Path, found: Findings) -> Part:
@@ -128,7 +140,7 @@ def _elevation(settings: ActivitySettings, folder: Path, found: Findings) -> Par
         f"index of the {pairs} kept pairs between the two dates. What is smaller than the level of "
         "detection is noise of the elevation models.",
         figures=[plots.elevation_figure(compared, tai=index)],
-        table=[{"quantity": key, "value": value} for key, value in numbers.items()],
+        table=_told(numbers),
     )
     files = {
         "elevation change on the grid of the map": store.to_cog(
@@ -145,12 +157,13 @@ def _between(settings: ActivitySettings, found: Findings) -> tuple[xr.Dataset, i
         return found.tai, kept
     ledger = activity.pairs_between(found.ledger, *settings.dsm_dates)
     coherence = activity.pairs_between(found.coherence, *settings.dsm_dates)
-    settled = found.tai.activity.attrs
     index = activity.tai(
         coherence,
         ledger,
         threshold=found.threshold,
-        rule=settled["rule"],
+        confidence=settings.confidence,
+        interval=settings.interval,
+        rule=settings.rule,
         mask=None if found.exclusion is None else found.exclusion > 0,
     )
     return index.compute(), int(ledger.keep.sum())
@@ -167,9 +180,21 @@ def _displacement(settings: ActivitySettings, folder: Path, found: Findings) -> 
         "Against displacement",
         "Slow movement keeps coherence and digging destroys it: ground that moves and is stable "
         "by the index is what a slope engineer looks for.",
-        table=[{"quantity": key, "value": value} for key, value in numbers.items()],
+        table=_told(numbers),
     )
     return Part([section], {}, {}, {"displacement": numbers})
+
+
+METRES = ("level_of_detection", "level", "bias", "nmad", "sigma", "mean", "std")
+"""What a comparison tells in metres; counts and shares have no unit."""
+
+
+def _told(numbers: dict[str, object]) -> list[dict[str, object]]:
+    """Numbers of a comparison as rows, with their units."""
+    return [
+        {"quantity": key.replace("_", " "), "value": value, "unit": "m" if key in METRES else ""}
+        for key, value in numbers.items()
+    ]
 
 
 def _other_track(settings: ActivitySettings, folder: Path, found: Findings) -> Part:

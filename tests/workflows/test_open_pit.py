@@ -17,7 +17,7 @@ from numpy import testing as npt
 from scipy import ndimage
 from shapely.geometry import box
 
-from minewatch import simulate, store
+from minewatch import simulate, store, vectors
 from minewatch.workflows import PRESETS, ActivitySettings, Result, activity_run, read_settings
 from minewatch.workflows.activity_inputs import open_coherence
 from minewatch.workflows.activity_layers import exclusion_of
@@ -80,6 +80,7 @@ def emitted(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Result:
             tmp_path_factory.mktemp("emitted") / "run",
             "climate_trace",
             stable_within="scene",
+            confidence=0.9,
             years="2020-2022",
             production=str(files / "production.csv"),
             inventory=str(files / "inventory.csv"),
@@ -175,6 +176,36 @@ def test_zones_are_told_one_by_one(pit: simulate.OpenPit, kavats: Result) -> Non
     one = series[series.zone == "A1"]
     boxes = pd.read_csv(kavats.folder / "zone_boxes.csv").set_index("zone")
     assert boxes["median"]["A1"] == pytest.approx(one["max"].median(), abs=1e-6)
+
+
+def test_zones_run_without_what_is_masked(kavats: Result, pit: simulate.OpenPit) -> None:
+    coherence = store.open_cube(kavats.folder / "coherence.zarr", name="coherence")
+    ledger = store.open_cube(kavats.folder / "ledger.zarr").load()
+    activity_map = store.open_cube(kavats.folder / "tai.zarr").activity
+    with rasterio.open(kavats.folder / "excluded.tif") as file:
+        kept = file.read(1) == 0
+    series = pd.read_csv(kavats.folder / "zone_series.csv").set_index(["zone", "secondary"])
+    for name in ("A1", "S2"):
+        zone = pit.zones[pit.zones.name == name]
+        inside = vectors.rasterize(zone, like=activity_map).values & kept
+        pair = int(np.flatnonzero(ledger.keep.values)[3])
+        level = float(ledger.stable_mean[pair])
+        values = coherence.isel(pair=pair).values[inside]
+        date = str(ledger.secondary_time.values[pair])[:10]
+        expected = ((level - values) / (level + values)).max()
+        assert series["max"][name, date] == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_page_says_by_what_the_map_was_made(kavats: Result, emitted: Result) -> None:
+    page = (kavats.folder / "report.html").read_text()
+    assert "As published: a pixel is active if it changed in at least half" in page
+    assert "Left out by masks: vegetation, water, radar shadow and layover, ground" in page
+    assert "No mask was given" not in page
+    assert "EPSG:32635" in page
+    other = (emitted.folder / "report.html").read_text()
+    assert "lower end of the 90 % interval (Clopper-Pearson)" in other
+    assert "fewer than 20 kept pairs" in other
+    assert "as that of Korpivaara" in other
 
 
 def test_elevation_change_agrees_with_activity(kavats: Result) -> None:
