@@ -18,7 +18,7 @@ from minewatch.activity.colours import activity_colours
 from minewatch.activity.differences import mean_ndai
 from minewatch.activity.grounds import stable_grounds
 from minewatch.activity.thresholds import ndai_threshold
-from minewatch.conventions import require
+from minewatch.conventions import NO_CLASS, require
 from minewatch.grids import cell_areas
 from minewatch.insar.identity import label_values
 
@@ -188,7 +188,10 @@ def threshold_choices(
     areas = _areas(maps, hectares)
     for i, row in enumerate(rows):
         names = ("active_ha", "active_ha_lower", "active_ha_upper")
-        row |= dict(zip(names, areas.get(i, [np.nan] * 3), strict=True))
+        found = areas.get(i, [np.nan] * 3)
+        row |= dict(zip(names, found, strict=True))
+        if i in areas and np.isnan(found[0]):
+            row["reason"] = row["reason"] or "no pixel is known in enough pairs"
     return _compared(pd.DataFrame(rows).reindex(columns=list(COLUMNS)))
 
 
@@ -214,8 +217,9 @@ def _found(mean: xr.DataArray, method: Any, fixed: float) -> dict[str, Any]:
 
 
 def _thrice(index: xr.Dataset, level: float) -> list[xr.DataArray]:
-    """Where TAI, and either end of its interval, reach the level."""
-    return [index[name] >= np.float32(level) for name in ("tai", "lower", "upper")]
+    """Where TAI is known, and where it, and either end of its interval, reach the level."""
+    reached = [index[name] >= np.float32(level) for name in ("tai", "lower", "upper")]
+    return [np.isfinite(index["tai"]), *reached]
 
 
 def _colour_rows(
@@ -242,28 +246,36 @@ def _colour_rows(
         why = f"colours need three years with kept pairs; there are {there}"
         return [{**row, "threshold": np.nan, "period": "", "reason": why} for row in rows]
     level, last = default["threshold"], chosen[2]
+    if level <= 0:
+        why = f"colours need a threshold above 0, not {level:g}"
+        return [{**row, "period": "", "reason": why} for row in rows]
     few = {**share, "min_count": None}  # that of the whole series is too many for a year
     own = tai(coherence.isel(pair=seen == last), ground.ledger, threshold=level, **few)
     maps[start] = _thrice(own, share["active_minimum"])
     first = {**default, "choice": f"TAI of {last}", "period": str(last)}
     for i, rule in enumerate(COLOUR_RULES, start=1):
         colours = activity_colours(annual, years=chosen, threshold=level, method=rule)
-        active = colours.isin(LAST_YEAR)
+        layers = [colours != NO_CLASS, colours.isin(LAST_YEAR)]
         mask = share["mask"]
-        maps[start + i] = [active if mask is None else active & ~mask.drop_vars(mask.coords)]
+        if mask is not None:
+            layers = [each & ~mask.drop_vars(mask.coords) for each in layers]
+        maps[start + i] = layers
         rows[i - 1] |= {"choice": f"{rule} colours of {last}", "period": str(last)}
     return [first, *rows]
 
 
 def _areas(maps: dict[int, list[xr.DataArray]], hectares: xr.DataArray) -> dict[int, list[float]]:
-    """Hectares of all maps, in one pass."""
+    """Hectares of all maps, in one pass; unknown and not 0 where the first layer is nowhere."""
     names = {(i, k): each for i, layers in maps.items() for k, each in enumerate(layers)}
     rows = xr.Dataset(
         {f"{i} {k}": each.drop_vars(each.coords).sum("x") for (i, k), each in names.items()}
     ).compute()
     sums = (rows * hectares.drop_vars(hectares.coords)).sum()
     return {
-        i: [float(sums[f"{i} {k}"]) if k < len(layers) else np.nan for k in range(3)]
+        i: [
+            float(sums[f"{i} {k}"]) if k < len(layers) and sums[f"{i} 0"] > 0 else np.nan
+            for k in (1, 2, 3)
+        ]
         for i, layers in maps.items()
     }
 

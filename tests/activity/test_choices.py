@@ -99,6 +99,24 @@ def test_rows_are_what_the_functions_give_one_by_one(coherence, table):
     assert table.threshold[1] == pytest.approx(float(otsu), abs=0.01)
 
 
+def test_a_year_of_few_pairs_has_no_area_rather_than_none():
+    """Two pairs in the last year: fewer than a mean or an index is made of."""
+    table = threshold_choices(site(years=4).isel(pair=slice(38))).set_index("choice")
+    assert table.active_ha["default"] > 0
+    for name in ("TAI of 2023", "binary colours of 2023", "hsv colours of 2023"):
+        assert np.isnan(table.active_ha[name]), name
+        assert table.reason[name] == "no pixel is known in enough pairs"
+        assert np.isnan(table.change_ha[name])
+    assert table.attrs["matters_most"] in ("nothing", "threshold", "stable ground")
+
+
+def test_colours_without_a_threshold_above_0_are_told(coherence):
+    table = threshold_choices(coherence, method="fixed", fixed=0.0).set_index("choice")
+    assert np.isfinite(table.active_ha["default"])
+    assert table.reason["hsv colours"] == "colours need a threshold above 0, not 0"
+    assert np.isnan(table.active_ha["hsv colours"])
+
+
 def test_what_moves_the_area_is_named(coherence):
     """Ground between two thresholds is active by one and not by the other."""
     # (0.95 - 0.6) / (0.95 + 0.6) = 0.226: above the fixed threshold, below the other two.
