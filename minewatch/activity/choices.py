@@ -219,7 +219,7 @@ def _found(mean: xr.DataArray, method: Any, fixed: float) -> dict[str, Any]:
 def _thrice(index: xr.Dataset, level: float) -> list[xr.DataArray]:
     """Where TAI is known, and where it, and either end of its interval, reach the level."""
     reached = [index[name] >= np.float32(level) for name in ("tai", "lower", "upper")]
-    return [np.isfinite(index["tai"]), *reached]
+    return [index["tai"] >= 0, *reached]
 
 
 def _colour_rows(
