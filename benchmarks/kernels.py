@@ -179,6 +179,67 @@ class Lee(_Route):
         self.run()
 
 
+class SpeckleAtEdges(_Route):
+    """Refined Lee and the three loops of the Lee sigma filter over fields of four looks.
+
+    An edge every 64 pixels, so that half windows are measured too.
+    """
+
+    params = (
+        PIXELS,
+        ["floor", "minewatch_refined", "minewatch_sigma_9", "minewatch_sigma_7", "numpy_sigma_7"],
+    )
+    limits = (0.3772, 2.0888, 0.399)
+
+    def prepare(self, pixels):
+        rng = np.random.default_rng(0)
+        self.power = rng.standard_gamma(4, size=(pixels, pixels), dtype=np.float32) / 4
+        self.power *= np.float32(1) + 7 * (np.arange(pixels) // 64 % 2).astype(np.float32)
+        self.out = np.empty_like(self.power)
+
+    def floor(self):
+        jit(read_one)(self.power, self.out)
+
+    def minewatch_refined(self):
+        kernels.refined_lee(self.power, 4.0, 0.419)
+
+    def sigma(self, window):
+        prior = kernels.lee(self.power, 3, 3, 4.0, 0)
+        filtered = kernels.sigma_filter(self.power, prior, window, *self.limits)
+        np.where(kernels.strong_targets(self.power, 18.0, 3, 7) == 1, self.power, filtered)
+
+    def minewatch_sigma_9(self):
+        self.sigma(9)
+
+    def minewatch_sigma_7(self):
+        self.sigma(7)
+
+    def numpy_sigma_7(self):
+        """A guess, the range about it and a weight, one neighbour of all pixels at a time."""
+        low, high, spread = self.limits
+        z, noise = self.power, spread**2
+        guess = sum(np.roll(z, (i, j), (0, 1)) for i in (-1, 0, 1) for j in (-1, 0, 1)) / 9
+        count, total, square = (np.zeros_like(z) for _ in range(3))
+        for i in range(-3, 4):
+            for j in range(-3, 4):
+                near = np.roll(z, (i, j), (0, 1))
+                near = np.where((near >= low * guess) & (near <= high * guess), near, 0)
+                count += near > 0
+                total += near
+                square += near * near
+        count = np.maximum(count, 2)
+        mean = total / count
+        variance = np.maximum(square / count - mean * mean, 1e-12)
+        weight = (variance - noise * mean * mean) / (variance * (1 + noise))
+        mean + np.clip(weight, 0, 1) * (z - mean)
+
+    def time_speckle_at_edges(self, pixels, route):
+        self.run()
+
+    def peakmem_speckle_at_edges(self, pixels, route):
+        self.run()
+
+
 class Ndai(_Route):
     """One date against the mean of its stable pixels."""
 

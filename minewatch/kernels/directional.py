@@ -46,7 +46,8 @@ def padded(power: Any, rim: Any) -> Any:
 
 def add_rows(level: Any, known: Any, moments: Any) -> None:
     """Count, Σz and Σz² of some rows, column by column."""
-    count, total, square = moments
+    # By index: an array that is unpacked no longer promises contiguous rows.
+    count, total, square = moments[0], moments[1], moments[2]
     count[:], total[:], square[:] = 0.0, 0.0, 0.0
     for i in range(len(level)):
         row, flags = level[i], known[i]
@@ -75,7 +76,7 @@ def sums(level: Any, known: Any, down: Any, across: Any) -> None:
 
 def describe(across: Any, mean: Any, noise: Any) -> None:
     """Mean and s²/z̄² of whole sub-windows with a positive mean; else NaN and +inf."""
-    count, total, square = across
+    count, total, square = across[0], across[1], across[2]
     n = np.float64(SUB * SUB)
     for k in range(len(mean)):
         whole = (count[k] == n) & (total[k] > 0.0)

@@ -22,9 +22,10 @@ __all__ = ["sigma_filter", "strong_targets"]
 ZERO, ONE, NAN = np.float32(0), np.float32(1), np.float32(np.nan)
 
 
-def add_ratios(power: Any, inverse: Any, low: Any, high: Any, sums: Any) -> None:
+def add_ratios(
+    power: Any, inverse: Any, low: Any, high: Any, count: Any, total: Any, square: Any
+) -> None:
     """Add one neighbour of each pixel where it is in the range: 1, u - 1 and its square."""
-    count, total, square = sums
     for k in range(len(inverse)):
         u = power[k] * inverse[k]
         inside = (u >= low) & (u <= high)
@@ -42,7 +43,8 @@ def add_known(power: Any, known: Any) -> None:
 
 def blend(power: Any, prior: Any, sums: Any, known: Any, need: Any, noise: Any, out: Any) -> None:
     """z̄ + b (z - z̄) of what is in the range, the first guess where nothing is."""
-    count, total, square = sums
+    # By index: an array that is unpacked no longer promises contiguous rows.
+    count, total, square = sums[0], sums[1], sums[2]
     for k in range(len(out)):
         n, s, q = np.float64(count[k]), np.float64(total[k]), np.float64(square[k])
         guess, z = np.float64(prior[k]), np.float64(power[k])
@@ -114,6 +116,7 @@ def sigma_filter(
         left, right = max(0, start - half), min(width, stop + half)
         at = left - (start - half)
         sums = np.empty((3, n), np.float32)
+        count, total, square = sums[0], sums[1], sums[2]
         known, inverse = np.empty(n, np.float32), np.empty(n, np.float32)
         for entering in range(height + half):
             slot = entering % window
@@ -133,7 +136,7 @@ def sigma_filter(
             for row in range(i - half, i + half + 1):
                 for offset in range(window):
                     neighbour = ring[row % window, offset : offset + n]
-                    add_ratios(neighbour, inverse, first, last, sums)
+                    add_ratios(neighbour, inverse, first, last, count, total, square)
                     add_known(neighbour, known)
             blend(
                 power[i, start:stop], prior[i, start:stop], sums, known, need, noise,

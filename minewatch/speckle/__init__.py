@@ -8,7 +8,8 @@ Speckle multiplies: a pixel of true backscatter x reads z = x·v, where v has me
 * :func:`refined_lee` takes mean and variance from the side of an edge to which the pixel belongs:
   clean edges, fewer looks on even ground.
 * :func:`lee_sigma` averages the neighbours that are likely speckle of the same backscatter, and
-  leaves strong targets alone: nearly the looks of :func:`lee`, and sharp targets.
+  leaves strong targets alone: two thirds of the looks of :func:`lee`, sharp edges and targets,
+  a mean slightly lowered.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from minewatch.speckle.directional import refined_lee
 from minewatch.speckle.incidence import incidence_correction
 from minewatch.speckle.local_statistics import lee
 from minewatch.speckle.looks import equivalent_number_of_looks
-from minewatch.speckle.sigma import lee_sigma, sigma_range, strong_target_level
+from minewatch.speckle.sigma import lee_sigma, sigma_range
+from minewatch.speckle.targets import strong_target_level
 
 __all__ = [
     "equivalent_number_of_looks",

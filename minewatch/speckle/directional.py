@@ -53,7 +53,8 @@ def refined_lee(
     edge_threshold : float, optional
         Relative variance :math:`s^2/\bar z^2` of the window from which on it holds an edge. None
         stands three standard deviations above speckle,
-        :math:`\frac{1}{L} (1 + 3 \sqrt{2 (1 + 1/L) / 49})`: 0.38 for 4.4 looks.
+        :math:`\frac{1}{L} (1 + 3 \sqrt{2 (1 + 1/L) / 49})`: 0.38 for 4.4 looks, which 0.7 % of
+        the windows on even ground reach.
 
     Returns
     -------

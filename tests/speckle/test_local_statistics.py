@@ -1,4 +1,4 @@
-"""Lee's filters on speckle whose statistics are known, and the looks they need."""
+"""Lee's filter on speckle whose statistics are known."""
 
 from __future__ import annotations
 
@@ -9,21 +9,17 @@ import pytest
 import rasterio
 import xarray as xr
 from numpy import testing as npt
-from oracles_optical import layer, lazy_and_blind, pixel
+from oracles_optical import layer, lazy_and_blind
+from oracles_speckle import LOOKS, gamma
 
 from minewatch import radar, speckle
 
-LOOKS = 4.4
 # Output looks of homogeneous gamma speckle of 4.4 looks (boxcar: 39.4, 109.6, 214).
 TRUTH = [
     (3, "mmse", 27.9), (3, "snap", 24.4), (3, "lee1980", 26.4),
     (5, "mmse", 70.8), (5, "snap", 60.0), (5, "lee1980", 67.3),
     (7, "mmse", 133.0), (7, "snap", 112.0), (7, "lee1980", 128.0),
 ]  # fmt: skip
-
-
-def gamma(rng: np.random.Generator, shape: tuple[int, ...], looks: float = LOOKS) -> xr.DataArray:
-    return layer(rng.gamma(looks, 0.1 / looks, shape).astype("f4"), "vv")
 
 
 def naive_lee(power: np.ndarray, looks: float, window: int, variant: str) -> np.ndarray:
@@ -127,70 +123,6 @@ def test_lee_refuses(rng: np.random.Generator) -> None:
         speckle.lee(power, looks=LOOKS, variant="sigma")
     with pytest.raises(ValueError, match="needs dims"):
         speckle.lee(power.transpose("x", "y"), looks=LOOKS)
-
-
-@pytest.mark.parametrize("looks", [1.0, 4.4, 18.0])
-def test_looks_of_gamma_speckle_are_its_shape(rng: np.random.Generator, looks: float) -> None:
-    power = gamma(rng, (400, 400), looks)
-    power[:200] *= 9  # another field, masked out
-    power[300, ::7] = np.nan
-    within = layer(np.arange(400)[:, None] >= np.full(400, 200))
-    got = speckle.equivalent_number_of_looks(power, within=within)
-    # sd of mean²/var of a gamma variable over n = 80 000: about sqrt(2(1 + 1/L)/n) <= 0.7 %.
-    npt.assert_allclose(got, looks, rtol=0.021)
-
-
-def test_looks_are_per_image_and_unknown_without_pixels(rng: np.random.Generator) -> None:
-    power = gamma(rng, (3, 40, 40))
-    power[1] = np.nan
-    power[2] = 0.1
-    within = xr.ones_like(power[0], dtype=bool)
-    got = speckle.equivalent_number_of_looks(power.chunk(y=7), within=within)
-    assert got.dims == ("time",)
-    assert got.chunks is None
-    npt.assert_array_equal(np.isnan(got), [False, True, True])
-    # The mean of equal float64 values is rounded; their spread is none all the same.
-    for value in (0.1, 0.3, 1 / 3):
-        constant = xr.full_like(power[0], value, dtype="f8")
-        assert np.isnan(speckle.equivalent_number_of_looks(constant, within=within))
-    wanted = np.mean(power[0].values, dtype="f8") ** 2 / np.var(power[0].values, ddof=1, dtype="f8")
-    npt.assert_allclose(got[0], wanted, rtol=1e-9)  # of 1600 float64 terms
-    with pytest.raises(ValueError, match=r"grids\.resample"):
-        speckle.equivalent_number_of_looks(power, within=within[:20])
-    with pytest.raises(ValueError, match="from_db first"):
-        speckle.equivalent_number_of_looks(radar.to_db(power[0]), within=within)
-    with pytest.raises(TypeError, match="dtype bool"):
-        speckle.equivalent_number_of_looks(power[0], within=power[0])
-
-
-@pytest.mark.parametrize(("angle", "change"), [(45, 1.057), (30, -0.704), (37, 0.0)])
-def test_incidence_correction_in_decibels(angle: float, change: float) -> None:
-    got = speckle.incidence_correction(pixel(0.1, "vv"), pixel(angle))
-    npt.assert_allclose(radar.to_db(got) + 10, change, atol=5e-4)  # the table's last digit
-
-
-def test_incidence_correction_is_lazy_and_ends_at_grazing(rng: np.random.Generator) -> None:
-    power = gamma(rng, (2, 23, 19))
-    angle = layer(np.linspace(30, 95, 23 * 19).reshape(23, 19), units="degree")
-    angle[0, 0] = np.nan
-    got = lazy_and_blind(speckle.incidence_correction, power, angle)
-    npt.assert_array_equal(np.isnan(got[0]), ~(angle < 89))
-    codes = xr.full_like(power, 4, dtype="u1")
-    whole = speckle.incidence_correction(xr.Dataset({"vv": power, "quality": codes}), angle)
-    xr.testing.assert_identical(whole.vv, got)
-    npt.assert_array_equal(whole.quality, codes)
-    series = angle.expand_dims(time=power.time)
-    xr.testing.assert_identical(speckle.incidence_correction(power, series), got)
-    assert speckle.incidence_correction(power[0], series).dims == ("time", "y", "x")
-    later = series.assign_coords(time=series.time + np.timedelta64(1, "s"))
-    with pytest.raises(ValueError, match="cannot align"):
-        speckle.incidence_correction(power, later)
-    with pytest.raises(ValueError, match="centred near 37"):
-        speckle.incidence_correction(power, angle, reference_angle=90)
-    with pytest.raises(ValueError, match="from_db first"):
-        speckle.incidence_correction(radar.to_db(power), angle)
-    with pytest.raises(ValueError, match=r"grids\.resample"):
-        speckle.incidence_correction(power, angle[1:])
 
 
 @pytest.mark.data
