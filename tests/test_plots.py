@@ -275,6 +275,10 @@ def test_a_ledger_without_reasons_or_limits():
     assert "dropped (3)" in written
     kept = plain.isel(pair=plain["keep"].values).chunk()
     assert "kept (3)" in texts(plots.ledger_figure(kept))
+    bare = plots.ledger_figure(plain.drop_vars("perpendicular_baseline"))
+    assert "kept (3)" in texts(bare)
+    drawn = [line.get_ydata() for line in bare.axes[1].lines if line.get_marker() == "o"]
+    assert np.isnan(np.concatenate(drawn)).all()
 
 
 @pytest.mark.parametrize("lazy", [False, True])

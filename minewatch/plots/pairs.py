@@ -31,7 +31,7 @@ def ledger_figure(ledger: xr.Dataset, *, title: str | None = None) -> Figure:
 
     A bar spans a pair from its reference to its secondary date at the mean coherence of stable
     ground, a thin line one spatial standard deviation; dropped pairs are coloured by reason.
-    Below, the perpendicular baselines.
+    Below, the perpendicular baselines; nothing where none is known.
 
     Parameters
     ----------
@@ -56,6 +56,9 @@ def ledger_figure(ledger: xr.Dataset, *, title: str | None = None) -> Figure:
     2
     """
     ledger = ledger.compute()
+    if "perpendicular_baseline" not in ledger:
+        unknown = np.full(ledger.sizes["pair"], np.nan)
+        ledger = ledger.assign_coords(perpendicular_baseline=("pair", unknown))
     start, end = ledger["reference_time"].values, ledger["secondary_time"].values
     middle = start + (end - start) // 2
     keep = ledger["keep"].values.astype(bool)
