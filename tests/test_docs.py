@@ -342,7 +342,7 @@ def test_real_data_give_what_the_page_says(
             checked += 1
         elif language == "python" or text.startswith("minewatch"):
             output = typed(language, text)
-    assert checked == 7
+    assert checked == 8
 
 
 @pytest.mark.slow
