@@ -75,14 +75,14 @@ def sums(level: Any, known: Any, down: Any, across: Any) -> None:
 
 
 def describe(across: Any, mean: Any, noise: Any) -> None:
-    """Mean and s²/z̄² of whole sub-windows with a positive mean; else NaN and +inf."""
+    """Mean of whole sub-windows, else NaN; their s²/z̄² where that is positive, else +inf."""
     count, total, square = across[0], across[1], across[2]
     n = np.float64(SUB * SUB)
     for k in range(len(mean)):
-        whole = (count[k] == n) & (total[k] > 0.0)
+        whole = count[k] == n
         spread = (square[k] * n - total[k] * total[k]) / (total[k] * total[k]) * (n / (n - 1.0))
         mean[k] = total[k] / n if whole else np.nan
-        noise[k] = max(spread, 0.0) if whole else np.inf
+        noise[k] = max(spread, 0.0) if whole & (total[k] > 0.0) else np.inf
 
 
 def quiet_noise(lanes: Any, network: Any, fallback: Any, out: Any) -> None:

@@ -131,7 +131,8 @@ def sigma_filter(
             sums[:] = ZERO
             known[:] = ZERO
             for k in range(n):
-                inverse[k] = ONE / prior[i, start + k]
+                guess = prior[i, start + k]
+                inverse[k] = ONE / guess if guess > ZERO else NAN
             # Always from top to bottom, from left to right.
             for row in range(i - half, i + half + 1):
                 for offset in range(window):
