@@ -153,6 +153,8 @@ LAZY: dict[str, Callable[[Inputs], Any]] = {
         i.coherence, "2022-05-10", "2022-07-10"
     ),
     "speckle.lee": lambda i: speckle.lee(i.backscatter, looks=4.4),
+    "speckle.refined_lee": lambda i: speckle.refined_lee(i.backscatter, looks=4.4),
+    "speckle.lee_sigma": lambda i: speckle.lee_sigma(i.backscatter, looks=4.4, strong=0.5),
     "speckle.incidence_correction": lambda i: speckle.incidence_correction(i.power, i.angle),
     "radar.to_db": lambda i: radar.to_db(i.power),
     "radar.from_db": lambda i: radar.from_db(radar.to_db(i.power)),
@@ -175,6 +177,15 @@ LAZY: dict[str, Callable[[Inputs], Any]] = {
     "masks.radar_geometry": lambda i: masks.radar_geometry(
         i.ndai * 40, incidence=39, look_azimuth=78, reach=60
     ),
+    "masks.cloud_score": lambda i: masks.cloud_score(i.bands),
+    "masks.cloud": lambda i: masks.cloud(i.bands.blue),
+    "masks.cloud_shadow": lambda i: masks.cloud_shadow(
+        i.bands, masks.cloud(i.bands.blue), sun_zenith=30, sun_azimuth=50, heights=(60, 90)
+    ),
+    "masks.temporal_dark_outliers": lambda i: masks.temporal_dark_outliers(
+        xr.Dataset({"nir": i.power, "swir16": i.power / 2})
+    ),
+    "masks.grow": lambda i: masks.grow(masks.water(i.index("mndwi")), metres=20),
     "masks.exclusion": lambda i: masks.exclusion(vegetation=masks.vegetation(i.index("ndvi"))),
     "brdf.ross_thick": lambda i: brdf.ross_thick(i.ndai * 60, i.ndai * 9, 110),
     "brdf.li_sparse": lambda i: brdf.li_sparse(i.ndai * 60, i.ndai * 9, 110),
