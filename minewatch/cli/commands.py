@@ -116,7 +116,7 @@ def main() -> None:
     warnings.showwarning = _tell_warning
     try:
         app(arguments, standalone_mode=True)
-    except (ValueError, KeyError, TypeError, OSError, ImportError) as error:
+    except (ValueError, KeyError, TypeError, OSError, ImportError, RuntimeError) as error:
         if debug:
             raise
         text = error.args[0] if isinstance(error, KeyError) and error.args else error

@@ -35,7 +35,11 @@ def _job(folder: Path) -> dict[str, Any]:
     path = folder / RESULTS
     if not path.is_file():
         return {}
-    loaded = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        loaded = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        message = f"{path} is no JSON ({error}); download it anew, or move it away"
+        raise ValueError(message) from None
     return loaded if isinstance(loaded, dict) else {}
 
 
@@ -72,12 +76,16 @@ def later_time(folder: Path, reference: np.datetime64) -> np.datetime64 | None:
         If the job made several pairs of that reference: they came under one date.
     """
     job = _job(folder)
-    links = [link for link in job.get("links", []) if link.get("rel") == "derived_from"]
+    listed = job.get("links")
+    links = [link for link in listed if isinstance(link, dict)] if isinstance(listed, list) else []
+    links = [link for link in links if link.get("rel") == "derived_from"]
     pairs = [dates_in(str(link.get("title") or link.get("href"))) for link in links]
     pairs += [
         [moment for date in pair for moment in dates_in(str(date))]
-        for listed in _entries(job.get("providers"), "InSAR_pairs")
-        for pair in listed
+        for asked in _entries(job.get("providers"), "InSAR_pairs")
+        if isinstance(asked, list)
+        for pair in asked
+        if isinstance(pair, list)
     ]
     later = {
         day(pair[1]): pair[1]

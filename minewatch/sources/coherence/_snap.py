@@ -98,7 +98,8 @@ def header(xml: bytes | str) -> Header:
         raise ValueError(message) from error
     named = []
     for band in root.iter("Spectral_Band_Info"):
-        named.append((int(band.findtext("BAND_INDEX", "0")), band.findtext("BAND_NAME", "")))
+        index = band.findtext("BAND_INDEX", "0").strip()
+        named.append((int(index) if index.isdecimal() else 0, band.findtext("BAND_NAME", "")))
     baselines = {}
     for table in root.iter("MDElem"):
         if table.get("name") != "Baselines":
@@ -111,10 +112,11 @@ def header(xml: bytes | str) -> Header:
                     None,
                 )
                 if len(dates) == 2 and dates[0] != dates[1] and value is not None:
-                    baselines[day(dates[0]), day(dates[1])] = float(value)
+                    with contextlib.suppress(ValueError):  # unknown
+                        baselines[day(dates[0]), day(dates[1])] = float(value)
     told = {entry.get("name"): entry.text or "" for entry in root.iter("MDATTR")}
     sides = [told.get(key, "").strip() for key in ("cohWinAz", "cohWinRg")]
-    window = (int(sides[0]), int(sides[1])) if all(s.isdigit() for s in sides) else None
+    window = (int(sides[0]), int(sides[1])) if all(s.isdecimal() for s in sides) else None
     return Header(tuple(name for _, name in sorted(named)), baselines, window)
 
 
@@ -157,7 +159,11 @@ def _tagged(file: BinaryIO) -> bytes | None:
         if tag != TAG:
             continue
         if length > len(value):
-            file.seek(struct.unpack(order + offset, value)[0])
+            start = struct.unpack(order + offset, value)[0]
+            whole = file.seek(0, 2)
+            if start + length > whole:
+                return None  # it says more than there is
+            file.seek(start)
             value = file.read(length)
         return bytes(value[:length].rstrip(b"\0"))
     return None

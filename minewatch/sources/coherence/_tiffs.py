@@ -41,6 +41,9 @@ OPENEO = re.compile(r"openEO|S1_coh_2images_")
 
 LOOKS = ("azimuth looks", "range looks")
 
+MOST_TEXT = 1 << 20
+"""Bytes of a text inside a zip that are read; HyP3's have two thousand."""
+
 
 def members(path: Path) -> list[str]:
     """The coherence rasters of a zip as HyP3 delivers it, as GDAL addresses them.
@@ -58,10 +61,14 @@ def members(path: Path) -> list[str]:
     Raises
     ------
     ValueError
-        If there is none.
+        If there is none, or it is no zip.
     """
-    with zipfile.ZipFile(path) as archive:
-        names = sorted(name for name in archive.namelist() if name.endswith("_corr.tif"))
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = sorted(name for name in archive.namelist() if name.endswith("_corr.tif"))
+    except zipfile.BadZipFile as error:
+        message = f"{path} is no zip that can be opened ({error}); get the file anew"
+        raise ValueError(message) from None
     if not names:
         message = f"{path.name} holds no *_corr.tif; unpack it and give the rasters"
         raise ValueError(message)
@@ -113,7 +120,7 @@ def read(path: Path, options: Options) -> list[PairLayer]:
 def _raster(address: str, own: Path, options: Options) -> list[PairLayer]:
     name = Path(address).name
     told = snap.Header() if own.suffix.lower() == ".zip" else snap.embedded(own) or snap.Header()
-    bands = _bands(address, name, told)
+    bands = _bands(address, name, own, told)
     facts = _sidecar(address, own)
     layers = []
     for band, label in bands.items():
@@ -139,7 +146,7 @@ def _raster(address: str, own: Path, options: Options) -> list[PairLayer]:
     return layers
 
 
-def _bands(address: str, name: str, told: snap.Header) -> dict[str, str]:
+def _bands(address: str, name: str, own: Path, told: snap.Header) -> dict[str, str]:
     """Address of each band that is coherence → what it is called."""
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning
@@ -149,6 +156,18 @@ def _bands(address: str, name: str, told: snap.Header) -> dict[str, str]:
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             dataset = rasterio.open(address)
         with dataset:
+            if dataset.driver == "VRT" and own.suffix.lower() != ".vrt":
+                message = (
+                    f"{address} is no image but a list of others (VRT) under another name; give "
+                    "the images, or name it .vrt"
+                )
+                raise ValueError(message)
+            if any(str(dtype).startswith("complex") for dtype in dataset.dtypes):
+                message = (
+                    f"{address} is complex, not coherence; open SLCs with sources.slc.open_stack, "
+                    "or save the magnitude of complex coherence"
+                )
+                raise ValueError(message)
             count, labels = dataset.count, [label or "" for label in dataset.descriptions]
             rows, columns = dataset.shape
             grounded = dataset.crs is not None
@@ -166,6 +185,9 @@ def _bands(address: str, name: str, told: snap.Header) -> dict[str, str]:
             f"{name} has {count} bands, none called coherence or by two dates: {labels[:5]}; "
             "split it, or name its bands"
         )
+        raise ValueError(message)
+    if set("?&") & set(address):
+        message = f"{address} has several bands and ? or & in its path, which GDAL reads; rename it"
         raise ValueError(message)
     # Radar geometry: a place that is never used keeps GDAL from warning at every read.
     nowhere = "" if grounded else f"&a_ullr=0,0,{columns},-{rows}"
@@ -195,7 +217,9 @@ def _sidecar(address: str, own: Path) -> dict[str, float]:
             name = inside.removesuffix("_corr.tif") + ".txt"
             if name not in archive.namelist():
                 return {}
-            return tables.hyp3_facts(archive.read(name).decode("utf-8", errors="replace"))
+            with archive.open(name) as text:
+                told = text.read(MOST_TEXT)
+            return tables.hyp3_facts(told.decode("utf-8", errors="replace"))
     path = own.with_name(own.name.removesuffix("_corr.tif") + ".txt")
     return tables.hyp3_sidecar(path) if path.is_file() else {}
 

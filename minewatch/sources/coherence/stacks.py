@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import string
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -34,13 +35,13 @@ PRODUCTS: dict[str, tuple[tuple[str, ...], Callable[[Path, Options], list[PairLa
     "snap": (("*.dim",), snap.read),
     "nisar": (("*GUNW*.h5", "*.h5"), hdf5.read),
     "nisar-wrapped": (("*GUNW*.h5", "*.h5"), hdf5.read_wrapped),
-    "rasters": (("*coh*.tif", "*.tif"), tiffs.read),
+    "rasters": (("*coh*.tif", "*.tif", "*.tiff"), tiffs.read),
 }
 """Product → what its files are called, how one is read."""
 
 PATTERNS = (
     "*_corr.tif", "*_cc.tif", "openEO*.tif", "S1_coh_2images_*.tif", "*coh*.tif", "*.dim",
-    "*GUNW*.h5", "*.nc", "*.tif", "*.h5", "*.zip",
+    "*GUNW*.h5", "*.nc", "*.tif", "*.tiff", "*.h5", "*.zip",
 )  # fmt: skip
 """What is looked for in a folder, the most telling first."""
 
@@ -181,7 +182,7 @@ def open_stack(
     """
     import dask.array as da
 
-    _check(product, duplicates, resampling)
+    _check(product, duplicates, resampling, names)
     sources = [source] if isinstance(source, str | Path) else list(source)
     folders = [Path(path) for path in sources if is_searched(Path(path), ("*.dim",))]
     options = Options(nodata, scale, clip, chunk, names, temporal_baseline, polarization)
@@ -256,7 +257,14 @@ def empty_pairs(coherence: xr.DataArray) -> xr.DataArray:
     return empty
 
 
-def _check(product: str | None, duplicates: str, resampling: str) -> None:
+def _check(product: str | None, duplicates: str, resampling: str, names: str | None) -> None:
+    try:
+        list(string.Formatter().parse(names or ""))
+    except ValueError as error:
+        message = (
+            f"names {names!r} is no template ({error}); write '*_{{reference}}_{{secondary}}.tif'"
+        )
+        raise ValueError(message) from None
     if product is not None and product not in PRODUCTS:
         message = f"{BY} knows the products {', '.join(PRODUCTS)}; got {product!r}"
         raise ValueError(message)
