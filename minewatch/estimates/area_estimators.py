@@ -33,18 +33,30 @@ if TYPE_CHECKING:
 
 __all__ = ["stratified_area"]
 
+BROKEN = 2.0
+"""Times the standard error that a cautious one may be before the normal interval is distrusted."""
+
 
 def stratified_area(
     points: pd.DataFrame | xr.DataArray,
     design: pd.DataFrame | Mapping[Any, float] | None = None,
     *,
     confidence: float = 0.95,
+    interval: str = "normal",
 ) -> pd.DataFrame:
     """Area of each class, and the accuracy of the map, from a labelled stratified sample.
 
     Unbiased whatever the map is worth, where pixels were drawn at random within strata: a better
-    map only makes the errors smaller. Intervals are ± z standard errors; where a class turned up at
-    a few points only, they are too short.
+    map only makes the errors smaller.
+
+    Intervals are ± z standard errors. They break down where a large stratum shows no error by
+    chance: with 250 points in the 98 % that are mapped as free of mines and mines on 0.2 % of them,
+    only two in five samples hold one, and the other three claim to know the area exactly; of 1,000
+    such samples 39 % of the 95 % intervals hold the truth. ``interval="cautious"`` takes each
+    stratum's variance as if it had shown one point more where the class is and one where it is not
+    (Agresti and Coull 1998); the estimates stay as they are. There it holds the truth in all
+    samples, where errors are many it makes no difference. More points, or a stratum around the
+    mines, are better than either.
 
     Parameters
     ----------
@@ -59,6 +71,8 @@ def stratified_area(
         of :func:`sample_design`, which carry it.
     confidence : float
         Of the intervals.
+    interval : {"normal", "cautious"}
+        As above; of areas and overall accuracy.
 
     Returns
     -------
@@ -69,7 +83,8 @@ def stratified_area(
         ``producers_se`` and ``points`` (labelled so). NaN where nothing was mapped or found.
         ``attrs``: ``overall_accuracy``, ``overall_se``, ``overall_low``, ``overall_high``,
         ``confusion`` (shares of the area: a list for each reference class, the mapped classes along
-        it, both in the order of the rows), ``total_ha``, ``confidence``, ``left_out``.
+        it, both in the order of the rows), ``total_ha``, ``confidence``,
+        ``interval``, ``left_out``.
 
     Raises
     ------
@@ -83,7 +98,8 @@ def stratified_area(
     Warns
     -----
     UserWarning
-        If points without a label are left out; that is harmless only if they are like the others.
+        If points without a label are left out, harmless only if they are like the others; or if
+        normal intervals break down as above (the cautious standard error is twice as large).
 
     See Also
     --------
@@ -95,6 +111,9 @@ def stratified_area(
     Olofsson et al. (2014), https://doi.org/10.1016/j.rse.2014.02.015
 
     Stehman (2014), https://doi.org/10.1080/01431161.2014.930207
+
+    Agresti and Coull (1998), Approximate is better than "exact" for interval estimation of binomial
+    proportions. https://doi.org/10.1080/00031305.1998.10480550
 
     Examples
     --------
@@ -111,6 +130,9 @@ def stratified_area(
     if not 0 < confidence < 1:
         message = f"stratified_area needs a confidence between 0 and 1, got {confidence}; use 0.95"
         raise ValueError(message)
+    if interval not in ("normal", "cautious"):
+        message = f"interval is 'normal' or 'cautious', got {interval!r}; use 'normal'"
+        raise ValueError(message)
     table, areas = points_and_strata(points, design)
     unknown = table["reference"].isna()
     if unknown.any():
@@ -121,44 +143,60 @@ def stratified_area(
             stacklevel=2,
         )
     sample = sample_of(table[~unknown].reset_index(drop=True), areas)
-    result = _estimates(sample, float(areas["area_ha"].sum()), confidence)
+    result, thin = _estimates(sample, float(areas["area_ha"].sum()), confidence, interval)
+    if thin and interval == "normal":
+        warnings.warn(
+            f"the intervals of classes {thin} are too short: hardly a point of some large stratum "
+            "differs from the rest; use interval='cautious', or draw more points there",
+            UserWarning,
+            stacklevel=2,
+        )
     result.attrs["left_out"] = int(unknown.sum())
     return result
 
 
-def _estimates(sample: Sample, total: float, confidence: float) -> pd.DataFrame:
+def _estimates(
+    sample: Sample, total: float, confidence: float, interval: str
+) -> tuple[pd.DataFrame, list[Any]]:
+    """The table, and the classes whose intervals break down."""
     from scipy import stats
 
     z = float(stats.norm.ppf((1 + confidence) / 2))
     found = set(sample.mapped) | set(sample.reference)
     classes = sorted(found, key=lambda code: (isinstance(code, str), code))
-    every = np.ones(len(sample.mapped))
-    rows = []
+    rows, thin = [], []
     for code in classes:
         mapped, truly = sample.mapped == code, sample.reference == code
-        share, error = sample.ratio(truly, every)
-        low, high = (float(np.clip(share + sign * z * error, 0, 1)) for sign in (-1, 1))
+        share, error, cautious = sample.share(truly)
+        low, high = _bounds(share, z * (error if interval == "normal" else cautious))
         users, producers = sample.ratio(mapped & truly, mapped), sample.ratio(mapped & truly, truly)
-        ours = (total * share, total * error, total * low, total * high, share, error)
-        rows.append((*ours, *users, *producers, int(truly.sum())))
+        areas = (total * share, total * error, total * low, total * high, share, error)
+        rows.append((*areas, *users, *producers, int(truly.sum())))
+        if cautious > BROKEN * error:
+            thin.append(code)
     names = ["area_ha", "area_se_ha", "area_low_ha", "area_high_ha", "share", "share_se"]
     names += ["users_accuracy", "users_se", "producers_accuracy", "producers_se", "points"]
-    result = pd.DataFrame(rows, columns=names, index=pd.Index(classes, name="class"))
-    overall, error = sample.ratio(sample.mapped == sample.reference, every)
-    pairs = [
-        [
-            sample.ratio((sample.reference == one) & (sample.mapped == other), every)[0]
-            for other in classes
-        ]
-        for one in classes
-    ]
-    result.attrs = {
+    table = pd.DataFrame(rows, columns=names, index=pd.Index(classes, name="class"))
+    overall, error, cautious = sample.share(sample.mapped == sample.reference)
+    low, high = _bounds(overall, z * (error if interval == "normal" else cautious))
+    table.attrs = {
         "overall_accuracy": overall,
         "overall_se": error,
-        "overall_low": float(np.clip(overall - z * error, 0, 1)),
-        "overall_high": float(np.clip(overall + z * error, 0, 1)),
-        "confusion": pairs,
+        "overall_low": low,
+        "overall_high": high,
+        "confusion": [
+            [
+                sample.share((sample.reference == one) & (sample.mapped == other))[0]
+                for other in classes
+            ]
+            for one in classes
+        ],
         "total_ha": total,
         "confidence": confidence,
+        "interval": interval,
     }
-    return result
+    return table, thin
+
+
+def _bounds(share: float, half: float) -> tuple[float, float]:
+    return float(np.clip(share - half, 0, 1)), float(np.clip(share + half, 0, 1))

@@ -35,22 +35,47 @@ class Sample:
 
     def ratio(self, y: Any, x: Any) -> tuple[float, float]:
         """Estimate the ratio of the totals of two values, and its standard error."""
-        drawn = np.bincount(self.stratum, minlength=len(self.size))
-        grown = self.size / drawn
-        numerator, denominator = (
-            float(grown @ np.bincount(self.stratum, self.cell * value, len(self.size)))
-            for value in (y, x)
-        )
-        if not denominator > 0:
-            return float("nan"), float("nan")
-        ratio = numerator / denominator
+        ratio, denominator = self._ratio(y, x)
+        return ratio, self._error(y, x, ratio, 0) / denominator
+
+    def share(self, y: Any) -> tuple[float, float, float]:
+        """Share of the area where `y` is true, its standard error, and a cautious one.
+
+        The cautious one is as if each stratum had shown one point more where it is, one where not:
+        it is never 0 only because a stratum showed none.
+        """
+        every = np.ones(len(y))
+        share, area = self._ratio(y, every)
+        error, cautious = (self._error(y, every, share, more) / area for more in (0, 1))
+        return share, error, cautious
+
+    @property
+    def _drawn(self) -> npt.NDArray[np.float64]:
+        return self._sums(np.ones(len(self.stratum)))
+
+    def _sums(self, values: Any) -> npt.NDArray[np.float64]:
+        return np.asarray(np.bincount(self.stratum, values, len(self.size)), np.float64)
+
+    def _ratio(self, y: Any, x: Any) -> tuple[float, float]:
+        grown = self.size / self._drawn
+        top, bottom = (float(grown @ self._sums(self.cell * value)) for value in (y, x))
+        return (top / bottom, bottom) if bottom > 0 else (float("nan"), float("nan"))
+
+    def _error(self, y: Any, x: Any, ratio: float, more: int) -> float:
+        """Standard error of a ratio times its denominator."""
+        drawn = self._drawn
         rest = self.cell * (np.asarray(y, np.float64) - ratio * np.asarray(x, np.float64))
-        mean = np.bincount(self.stratum, rest, len(self.size)) / drawn
-        squares = np.bincount(self.stratum, (rest - mean[self.stratum]) ** 2, len(self.size))
+        total, squares = self._sums(rest), self._sums(rest**2)
+        # So many points more on either side, as large as those of the stratum.
+        for value in (1 - ratio, -ratio):
+            added = value * self._sums(self.cell) / drawn
+            total, squares = total + more * added, squares + more * added**2
+        seen = drawn + 2 * more
+        scatter = np.maximum(squares - total**2 / seen, 0)
         # A stratum that was drawn whole has no error, one point or many.
         left = np.maximum(1 - drawn / self.size, 0) if self.finite else np.ones(len(drawn))
-        variance = self.size**2 * left * squares / np.maximum(drawn - 1, 1) / drawn
-        return ratio, float(np.sqrt(variance.sum())) / denominator
+        freedom = seen if more else np.maximum(drawn - 1, 1)
+        return float(np.sqrt((self.size**2 * left * scatter / freedom / seen).sum()))
 
 
 def points_and_strata(points: Any, design: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
