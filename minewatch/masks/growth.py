@@ -105,14 +105,18 @@ def disk(distance: float, spacing: tuple[float, float] = (1.0, 1.0)) -> list[int
 def spread(mask: Mask, half_widths: list[int]) -> Mask:
     """What lies within a disk of a mask (..., y, x); nothing comes in over the edge."""
     height, width = mask.shape[-2:]
-    before = np.zeros((*mask.shape[:-1], width + 1), np.int32)
-    np.cumsum(mask, axis=-1, out=before[..., 1:])
-    columns, result = np.arange(width), np.zeros_like(mask)
+    rim = half_widths[0]
+    # How many lie to the left, with nothing more beyond either edge.
+    left = np.zeros((*mask.shape[:-1], width + 1 + 2 * rim), np.int32)
+    np.cumsum(mask, axis=-1, dtype=np.int32, out=left[..., rim + 1 : rim + 1 + width])
+    left[..., rim + 1 + width :] = left[..., rim + width, None]
+    result = np.zeros_like(mask)
     for down, reach in enumerate(half_widths[:height]):
-        last, first = np.minimum(columns + reach + 1, width), np.maximum(columns - reach, 0)
-        near = before[..., last] > before[..., first]
+        first, last = rim - reach, rim + reach + 1
+        near = left[..., last : last + width] > left[..., first : first + width]
         result[..., down:, :] |= near[..., : height - down, :]
-        result[..., : height - down, :] |= near[..., down:, :]
+        if down:
+            result[..., : height - down, :] |= near[..., down:, :]
     return result
 
 
