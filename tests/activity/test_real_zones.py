@@ -71,8 +71,21 @@ def test_the_series_is_the_index_of_the_quarter(series, quarters):
     np.testing.assert_allclose(got["q95"][:, 0], np.nanquantile(corner, 0.95, 1), rtol=1e-5)
     boxes = activity.box_statistics(got["max"])
     assert boxes["count"].values.tolist()[:4] == [23] * 4
-    # Half of this zone lies off the grid, and within the scene are holes.
-    assert np.isnan(got["max"].sel(zone="beyond")).any()
+    # Half of this zone lies off the grid; all of the other half was seen, and no more may lack.
+    np.testing.assert_array_equal(got["max"].sel(zone="beyond"), got["max"].sel(zone="southeast"))
+    more = activity.zone_series(coherence, ledger, quarters.iloc[[4]], min_valid=0.51)
+    assert np.isnan(more["max"]).all()
+
+
+def test_holes_and_what_lies_off_the_grid_add_up(series, quarters):
+    coherence, ledger = series
+    left, bottom, right, top = quarters.geometry[quarters["name"] == "northwest"].iloc[0].bounds
+    half = gpd.GeoDataFrame(geometry=[box(2 * left - right, bottom, right, top)], crs=4326)
+    got = activity.zone_series(coherence, ledger, half)["max"][:, 0]
+    kept = coherence.isel(pair=ledger.keep.values, y=slice(0, 30), x=slice(0, 50))
+    holes = np.isnan(kept.values).any((1, 2))
+    assert 0 < holes.sum() < 23
+    np.testing.assert_array_equal(np.isnan(got), holes)
 
 
 def test_exact_thresholds_agree_on_every_real_pair(series):
