@@ -15,10 +15,10 @@ from minewatch.workflows.activity_checks import (
 )
 from minewatch.workflows.activity_inputs import open_coherence
 from minewatch.workflows.activity_layers import exclusion_of, site_of
-from minewatch.workflows.activity_parts import Findings
+from minewatch.workflows.activity_parts import OPTIONAL, Findings
 from minewatch.workflows.activity_results import write_results
 from minewatch.workflows.activity_settings import PRESETS, ActivitySettings
-from minewatch.workflows.outputs import Notify, Result, open_folder, quiet, stage
+from minewatch.workflows.outputs import Notify, Result, open_folder, quiet, remove_stale, stage
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -109,7 +109,10 @@ def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Resul
                 periods = store.to_zarr(periods, place, overwrite=replace)
         with step("maps and report"):
             found = Findings(coherence, exclusion, ledger, mean_ndai, threshold, tai, periods)
-            return write_results(settings, folder, found)
+            result = write_results(settings, folder, found)
+    if replace:
+        remove_stale(folder, OPTIONAL, result.files.values())
+    return result
 
 
 def _judged(settings: ActivitySettings, coherence: xr.DataArray) -> tuple[xr.DataArray, xr.Dataset]:

@@ -12,7 +12,17 @@ if TYPE_CHECKING:
 
     from minewatch.report import Section
 
-__all__ = ["Findings", "Part"]
+__all__ = ["OPTIONAL", "Findings", "Part"]
+
+OPTIONAL = (
+    "excluded.tif", "choices.csv", "zones.csv", "zone_series.csv", "zone_boxes.csv",
+    "elevation_change.tif", "agreement.tif", "rgb.tif", "colours.tif", "colour_counts.csv",
+    "yearly_areas.csv", "production.csv", "emissions.csv", "climate_trace.csv", "inventory.csv",
+    *(f"{name}_by_{by}.{ending}" for by in ("year", "season") for name, ending in (
+        ("tai", "zarr"), ("tai", "tif"), ("activity", "tif"), ("areas", "csv"),
+    )),
+)  # fmt: skip
+"""What only some runs leave: of an earlier one it is removed, it would speak of other settings."""
 
 
 @dataclass(frozen=True, eq=False)

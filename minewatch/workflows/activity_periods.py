@@ -61,7 +61,7 @@ def exclusion_part(settings: ActivitySettings, folder: Path, found: Findings) ->
     return Part(
         [section],
         {"what was left out, and why": store.to_cog(found.exclusion, folder / "excluded.tif")},
-        {"of it left out by masks": f"{sum(left_out.values()):,.1f} ha"},
+        {"of it left out": f"{sum(left_out.values()):,.1f} ha"},
         {"excluded_ha": hectares},
     )
 
@@ -103,6 +103,7 @@ def periods_part(settings: ActivitySettings, folder: Path, found: Findings) -> P
         table=rows,
     )
     files = {
+        f"TAI, counts, interval, classes by {by}": folder / f"tai_by_{by}.zarr",
         f"TAI by {by}": store.to_cog(found.periods.tai, folder / f"tai_by_{by}.tif"),
         f"classes by {by}": store.to_cog(found.periods.activity, folder / f"activity_by_{by}.tif"),
         f"areas by {by}": write_table(folder / f"areas_by_{by}.csv", rows, list(rows[0])),

@@ -9,6 +9,7 @@ import importlib.metadata
 import json
 import math
 import platform
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from minewatch._files import whole
 from minewatch.cluster import watch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     import pandas as pd
     from distributed import Client
@@ -29,6 +30,7 @@ __all__ = [
     "listed",
     "open_folder",
     "quiet",
+    "remove_stale",
     "stage",
     "versions",
     "write_json",
@@ -102,7 +104,7 @@ def open_folder(path: str, *, overwrite: bool) -> Path:
     path : str
         The folder.
     overwrite : bool
-        Whether results of an earlier run there may be replaced, file by file.
+        Whether results of an earlier run there may be replaced.
 
     Returns
     -------
@@ -133,6 +135,25 @@ def open_folder(path: str, *, overwrite: bool) -> Path:
         raise FileExistsError(message)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def remove_stale(folder: Path, names: Iterable[str], made: Iterable[Path]) -> None:
+    """Remove what an earlier run left and this one did not make, lest the two be mixed up.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The folder of the run.
+    names : iterable of str
+        Files and folders that a run may leave; no other is touched.
+    made : iterable of pathlib.Path
+        What this run made.
+    """
+    for path in {folder / name for name in names} - set(made):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 @functools.cache

@@ -304,3 +304,40 @@ def test_files_and_what_is_none(tmp_path: Path) -> None:
     assert asf.read_scenes([{"properties": {"sceneName": "a"}}])["start_time"].isna().all()
     with pytest.raises(ValueError, match=r"make them with hyp3_jobs\(pairs\)"):
         asf.write_hyp3_jobs([], path)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        None,
+        "text",
+        {"properties": [1]},
+        {"properties": {"sceneName": "a", "startTime": "yesterday"}},
+        {"properties": {"sceneName": "a", "pathNumber": "x"}},
+        {
+            "umm": {
+                "GranuleUR": "a",
+                "AdditionalAttributes": [{"Name": "PATH_NUMBER", "Values": []}],
+            }
+        },
+        {"umm": {"GranuleUR": "a", "TemporalExtent": None}},
+    ],
+)
+def test_a_record_that_is_none_is_named_by_its_number(record: object) -> None:
+    good = {"properties": {"sceneName": "b"}}
+    with pytest.raises(ValueError, match="cannot read record 1: "):
+        asf.read_scenes([good, record])  # type: ignore[list-item]
+
+
+def test_a_file_that_is_no_json_is_named(tmp_path: Path) -> None:
+    (tmp_path / "search.geojson").write_text("{")
+    with pytest.raises(ValueError, match="is no JSON"):
+        asf.read_scenes(tmp_path / "search.geojson")
+    with pytest.raises(ValueError, match="needs a list of records"):
+        asf.read_scenes({"items": 5})
+
+
+def test_times_of_other_zones_become_utc() -> None:
+    record = {"properties": {"sceneName": "a", "startTime": "2018-08-15T17:15:59+02:00"}}
+    table = asf.read_scenes([record])
+    assert str(table.start_time[0]) == "2018-08-15 15:15:59"

@@ -434,3 +434,32 @@ def test_the_other_track_is_laid_beside(kavats: Result, files: Path, tmp_path: P
     npt.assert_array_equal(both == 255, (own == 255) & (other == 255))  # seen by neither
     assert isinstance(summary_of(run)["agreement"], list)
     assert xr.open_zarr(run.folder / "tai.zarr", consolidated=False).sizes["x"] == both.shape[1]
+
+
+def test_what_an_earlier_run_left_is_not_mixed_with_a_new_one(
+    kavats: Result, files: Path, tmp_path: Path
+) -> None:
+    settings = ActivitySettings(
+        input=str(kavats.folder / "coherence.zarr"),
+        output=str(tmp_path / "run"),
+        zones=str(files / "zones.geojson"),
+        by="year",
+        choices=False,
+    )
+    first = activity_run(settings)
+    (first.folder / "notes.txt").write_text("mine")
+    assert (first.folder / "zones.csv").exists()
+    area = store.open_cube(first.folder / "tai.zarr").tai.load()
+    again = activity_run(  # of its own coherence, which it writes anew
+        dataclasses.replace(
+            settings,
+            input=str(first.folder / "coherence.zarr"),
+            zones=None,
+            by="season",
+            overwrite=True,
+        )
+    )
+    left = {path.name for path in again.folder.iterdir()}
+    assert not left & {"zones.csv", "zone_series.csv", "tai_by_year.zarr", "areas_by_year.csv"}
+    assert {"notes.txt", "tai_by_season.zarr", "tai_by_season.tif"} <= left
+    npt.assert_array_equal(store.open_cube(again.folder / "tai.zarr").tai, area)

@@ -19,6 +19,8 @@ from minewatch.sources.slc._acquisitions import Orbit
 from minewatch.sources.slc._orbits import perpendicular_baselines
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
     import pandas as pd
 
@@ -97,11 +99,11 @@ def read_scenes(
     """
     import pandas as pd
 
-    records = [_Record(item) for item in _items(source)]
+    records = [_told(_Record, number, item) for number, item in enumerate(_items(source))]
     if not records:
         message = "read_scenes found no records; give GeoJSON features or UMM-JSON items"
         raise ValueError(message)
-    rows = [record.row() for record in records]
+    rows = [_told(record.row, number) for number, record in enumerate(records)]
     by_name = {row["name"]: record for row, record in zip(rows, records, strict=True)}
     table = pd.DataFrame(rows, columns=list(COLUMNS)).drop_duplicates("name")
     table = table.sort_values(["stack", "start_time"], ignore_index=True)
@@ -111,6 +113,18 @@ def read_scenes(
     return table
 
 
+def _told(read: Callable[..., Any], number: int, *given: Any) -> Any:
+    """What is read of a record, or which one cannot be read."""
+    try:
+        return read(*given)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        message = (
+            f"read_scenes cannot read record {number}: {error}; give GeoJSON features of ASF, or "
+            "UMM-JSON items of CMR"
+        )
+        raise ValueError(message) from error
+
+
 def _items(source: Any) -> list[Mapping[str, Any]]:
     """The records in whatever holds them."""
     if isinstance(source, str | Path):
@@ -118,10 +132,17 @@ def _items(source: Any) -> list[Mapping[str, Any]]:
         if not path.is_file():
             message = f"read_scenes finds no file {path}; save the search result as GeoJSON there"
             raise FileNotFoundError(message)
-        source = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            source = json.loads(path.read_text(encoding="utf-8"))
+        except (ValueError, RecursionError) as error:
+            message = f"{path} is no JSON ({error}); save the search result as GeoJSON"
+            raise ValueError(message) from None
     if isinstance(source, Mapping):
         listed = source.get("features", source.get("items"))
-        return [source] if listed is None else list(listed)
+        source = [source] if listed is None else listed
+    if not isinstance(source, Iterable):
+        message = f"read_scenes needs a list of records, got {type(source).__name__}"
+        raise ValueError(message)
     return list(source)
 
 
@@ -148,10 +169,7 @@ class _Record:
         extent = self.umm.get("TemporalExtent", {}).get("RangeDateTime", {})
         start = self.told("startTime") or extent.get("BeginningDateTime") or "NaT"
         if not name:
-            message = (
-                "a record has no name (sceneName, or GranuleUR in umm); give GeoJSON features or "
-                "UMM-JSON items"
-            )
+            message = "it has no name (sceneName, or GranuleUR in umm)"
             raise ValueError(message)
         product = str(self.told("processingLevel") or self.told("", "PROCESSING_TYPE") or "")
         polarization = self._polarization()
@@ -224,7 +242,12 @@ class _Record:
 
 
 def _moment(text: str) -> np.datetime64:
-    return np.datetime64(text.rstrip("Z").replace(" ", "T"), "ns")
+    """A time in UTC, whatever its zone."""
+    import pandas as pd
+
+    moment = pd.Timestamp(text)
+    moment = moment if moment.tzinfo is None else moment.tz_convert("UTC").tz_localize(None)
+    return np.datetime64(moment.to_datetime64(), "ns")
 
 
 def _whole(value: Any) -> int | None:
@@ -236,7 +259,7 @@ def _baselines(records: list[_Record]) -> npt.NDArray[np.float64]:
     from pyproj import Transformer
 
     epoch = np.datetime64("2014-01-01", "ns")
-    orbits = [record.orbit(epoch) for record in records]
+    orbits = [_told(record.orbit, number, epoch) for number, record in enumerate(records)]
     first = next((i for i, orbit in enumerate(orbits) if orbit is not None), None)
     longitude, latitude = (np.nan, np.nan) if first is None else records[first].middle()
     if first is not None and np.isfinite(longitude):

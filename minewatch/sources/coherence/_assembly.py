@@ -115,8 +115,8 @@ def one_grid(layers: Sequence[PairLayer], *, by: str) -> None:
         if not other.place.same(first.place):
             message = (
                 f"{by} needs all files on one grid, got {first.name} ({first.place}) and "
-                f"{other.name} ({other.place}); pass like=minewatch.grids.geobox(...) to bring "
-                "them onto one"
+                f"{other.name} ({other.place}); pass like=minewatch.grids.geobox(...), "
+                "or align='bilinear' to an activity run, to bring them onto one"
             )
             raise ValueError(message)
 

@@ -39,7 +39,9 @@ class Place:
         if self.grid is None:
             return f"{size}, radar geometry"
         t = self.grid.transform
-        return f"{size}, corner {t.c:.10g}, {t.f:.10g}, pixel {t.a:g} × {t.e:g}, {self.grid.crs}"
+        epsg = None if self.grid.crs is None else self.grid.crs.epsg
+        crs = f"EPSG:{epsg}" if epsg else self.grid.crs
+        return f"{size}, corner {t.c:.10g}, {t.f:.10g}, pixel {t.a:g} × {t.e:g}, {crs}"
 
     def same(self, other: Place) -> bool:
         """Whether two images lie on one grid, to a millionth of a pixel."""
