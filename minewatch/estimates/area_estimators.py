@@ -39,8 +39,8 @@ BROKEN = 2.0
 
 def stratified_area(
     points: pd.DataFrame | xr.DataArray,
-    design: pd.DataFrame | Mapping[Any, float] | None = None,
     *,
+    design: pd.DataFrame | Mapping[Any, float] | None = None,
     confidence: float = 0.95,
     interval: str = "normal",
 ) -> pd.DataFrame:
@@ -120,7 +120,7 @@ def stratified_area(
     >>> points = pd.DataFrame(
     ...     {"stratum": [1] * 10 + [0] * 10, "reference": [1] * 8 + [0] * 2 + [0] * 9 + [1]}
     ... )
-    >>> table = stratified_area(points, {1: 100.0, 0: 900.0})
+    >>> table = stratified_area(points, design={1: 100.0, 0: 900.0})
     >>> table[["area_ha", "area_se_ha", "users_accuracy", "producers_accuracy"]].round(3)
            area_ha  area_se_ha  users_accuracy  producers_accuracy
     class

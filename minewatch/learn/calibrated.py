@@ -102,8 +102,12 @@ class Curves:
         ValueError
             If the numbers are no such curves.
         """
-        cuts = arrays["calibration_starts"][1:-1]
-        parts = (np.split(arrays[f"calibration_{axis}"], cuts) for axis in "xy")
+        starts, x, y = (arrays[f"calibration_{name}"] for name in ("starts", "x", "y"))
+        bounds = (int(starts[0]), int(starts[-1]), len(y))
+        if len(starts) < 2 or bounds != (0, len(x), len(x)) or (np.diff(starts) < 1).any():
+            message = "its calibration is no set of curves; calibrate anew"
+            raise ValueError(message)
+        parts = (np.split(part, starts[1:-1]) for part in (x, y))
         return cls(method, np.asarray(classes), tuple(zip(*parts, strict=True)))
 
 

@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import rioxarray  # noqa: F401 the .rio accessor
 import xarray as xr
 from numpy import testing as npt
 from scipy import ndimage
@@ -51,7 +52,7 @@ def formulas(counts: np.ndarray, weight: np.ndarray) -> dict[str, np.ndarray]:
 
 def test_the_example_of_olofsson_as_printed() -> None:
     counts, design = olofsson()
-    table = stratified_area(counts, design)
+    table = stratified_area(counts, design=design)
     # Printed: 21,158 ± 6,158 ha, 11,686 ± 3,756, 285,770 ± 15,510, 581,386 ± 16,282, of an
     # infinite population; ours leaves out what 640 of 10 million pixels make of that (< 1 ha).
     npt.assert_allclose(table.area_ha, [21_158, 11_686, 285_770, 581_386], atol=0.5)
@@ -75,7 +76,7 @@ def test_where_strata_are_the_classes_it_is_the_formulas_of_olofsson(
         coords = {"reference": range(len(counts)), "predicted": range(len(counts))}
         table = stratified_area(
             xr.DataArray(counts.T, coords, ("reference", "predicted")),
-            dict(enumerate(500 * weight)),
+            design=dict(enumerate(500 * weight)),
         )
         expected = formulas(counts, weight)
         for name in ("share", "share_se", "users_se", "producers_se"):
@@ -106,7 +107,7 @@ def test_the_example_of_stehman_as_printed() -> None:
     """Strata that are not the classes of the map (Stehman 2014, pp. 4932-4936)."""
     pixels = {"A": 40_000, "B": 30_000, "C": 20_000, "D": 10_000}
     design = pd.DataFrame({"pixels": pixels, "area_ha": pixels})
-    table = stratified_area(stehman(), design)
+    table = stratified_area(stehman(), design=design)
     npt.assert_allclose(table.share[["A", "C"]], [0.35, 0.20], rtol=1e-12)
     npt.assert_allclose(table.share_se[["A", "C"]], [0.082, 0.064], atol=5e-4)
     assert table.attrs["overall_accuracy"] == pytest.approx(0.63, abs=1e-12)
@@ -202,7 +203,7 @@ def test_cautious_intervals_hold_where_normal_ones_break_down(rng: np.random.Gen
         for interval, times in held.items():
             with warnings.catch_warnings(record=True) as said:
                 warnings.simplefilter("always")
-                mine = stratified_area(table, {0: 98.0, 1: 2.0}, interval=interval).loc[1]
+                mine = stratified_area(table, design={0: 98.0, 1: 2.0}, interval=interval).loc[1]
             times.append(mine.area_low_ha <= 100 * truth <= mine.area_high_ha)
             # The user is told when it happens, and only then.
             warned = ["interval='cautious'" in str(warning.message) for warning in said]
@@ -216,11 +217,11 @@ def test_cautious_intervals_are_those_of_one_point_more_on_either_side() -> None
     counts = np.array([[180, 30], [20, 70]])
     codes = {"reference": [0, 1], "predicted": [0, 1]}
     table = xr.DataArray(counts, codes, ("reference", "predicted"))
-    found = stratified_area(table, {0: 80.0, 1: 20.0}, interval="cautious").loc[1]
+    found = stratified_area(table, design={0: 80.0, 1: 20.0}, interval="cautious").loc[1]
     p, n = (counts[1] + 1) / (counts.sum(axis=0) + 2), counts.sum(axis=0) + 2
     error = np.sqrt(np.array([80.0, 20.0]) ** 2 @ (p * (1 - p) / n))
     assert found.area_high_ha - found.area_ha == pytest.approx(1.959964 * error, rel=1e-6)
-    plain = stratified_area(table, {0: 80.0, 1: 20.0}).loc[1]
+    plain = stratified_area(table, design={0: 80.0, 1: 20.0}).loc[1]
     assert plain.area_ha == found.area_ha
     assert plain.area_se_ha == found.area_se_ha
     # Where errors are many it makes next to no difference.
@@ -278,24 +279,26 @@ def test_points_survive_a_file(rng: np.random.Generator, tmp_path: object) -> No
 def test_points_without_a_label_are_left_out_and_counted() -> None:
     points = stehman()
     design = dict.fromkeys("ABCD", 10.0)
-    expected = stratified_area(points.drop(index=[3, 17]), design)
+    expected = stratified_area(points.drop(index=[3, 17]), design=design)
     points["reference"] = points["reference"].astype(object)
     points.loc[[3, 17], "reference"] = None
     with pytest.warns(UserWarning, match="2 of 40 points have no reference"):
-        found = stratified_area(points, design)
+        found = stratified_area(points, design=design)
     pd.testing.assert_frame_equal(found, expected)
     assert found.attrs["left_out"] == 2
 
 
 def test_confidence_widens_the_interval_and_the_possible_bounds_it() -> None:
     counts, design = olofsson()
-    one, two = (stratified_area(counts, design, confidence=level) for level in (0.6827, 0.95))
+    one, two = (
+        stratified_area(counts, design=design, confidence=level) for level in (0.6827, 0.95)
+    )
     npt.assert_allclose(one.area_high_ha - one.area_ha, one.area_se_ha, rtol=1e-4)
     assert (two.area_high_ha > one.area_high_ha).all()
     rare = pd.DataFrame({"stratum": [0] * 50, "reference": [1] + [0] * 49})
     with pytest.raises(ValueError, match="use 'normal'"):
-        stratified_area(rare, {0: 100.0}, interval="wilson")
-    table = stratified_area(rare, {0: 100.0})
+        stratified_area(rare, design={0: 100.0}, interval="wilson")
+    table = stratified_area(rare, design={0: 100.0})
     assert table.area_low_ha[1] == 0
     assert table.area_high_ha[0] == 100
     # Nothing was mapped as 1, so of what is mapped as 1 nothing is known.
@@ -309,33 +312,33 @@ def test_a_table_of_confusion_without_a_design_is_refused() -> None:
         with pytest.raises(TypeError, match="Draw points with minewatch"):
             stratified_area(table)
     with pytest.raises(TypeError, match="without the design"):
-        stratified_area(OLOFSSON, design)
+        stratified_area(OLOFSSON, design=design)
     with pytest.raises(ValueError, match="without weight="):
-        stratified_area(counts * 0.5, design)
+        stratified_area(counts * 0.5, design=design)
     with pytest.raises(ValueError, match="metrics"):
-        stratified_area(counts.rename(predicted="mapped"), design)
+        stratified_area(counts.rename(predicted="mapped"), design=design)
 
 
 def test_what_lacks_is_said() -> None:
     points = stehman()
     design = dict.fromkeys("ABCD", 10.0)
     with pytest.raises(ValueError, match="label the points of sample_design"):
-        stratified_area(points.drop(columns="reference"), design)
+        stratified_area(points.drop(columns="reference"), design=design)
     with pytest.raises(ValueError, match="points of sample_design have it"):
-        stratified_area(points.drop(columns="stratum"), design)
+        stratified_area(points.drop(columns="stratum"), design=design)
     with pytest.raises(ValueError, match="pass design="):
         stratified_area(points)
     with pytest.raises(ValueError, match=r"strata \['D'\] that are not in the design"):
-        stratified_area(points, dict.fromkeys("ABC", 10.0))
+        stratified_area(points, design=dict.fromkeys("ABC", 10.0))
     with pytest.raises(ValueError, match=r"got \[0\] in \['E'\]; label more"):
-        stratified_area(points, dict.fromkeys("ABCDE", 10.0))
+        stratified_area(points, design=dict.fromkeys("ABCDE", 10.0))
     with pytest.raises(ValueError, match="leave out empty ones"):
-        stratified_area(points, dict.fromkeys("ABCD", 0.0))
+        stratified_area(points, design=dict.fromkeys("ABCD", 0.0))
     with pytest.raises(ValueError, match=r"pass \{stratum: hectares\}"):
-        stratified_area(points, pd.DataFrame({"hectares": [1]}))
+        stratified_area(points, design=pd.DataFrame({"hectares": [1]}))
     with pytest.raises(ValueError, match="use the codes of the map"):
-        stratified_area(points.assign(reference=1), design)
+        stratified_area(points.assign(reference=1), design=design)
     with pytest.raises(ValueError, match="use whole numbers or names"):
-        stratified_area(points.assign(reference=0.5), design)
+        stratified_area(points.assign(reference=0.5), design=design)
     with pytest.raises(ValueError, match=r"use 0\.95"):
-        stratified_area(points, design, confidence=95)
+        stratified_area(points, design=design, confidence=95)
