@@ -287,6 +287,26 @@ def test_lazy_layers_stay_lazy_and_give_the_same_numbers(rng, angles):
         assert all(result.dtype == np.float32 for result in results[1:])
 
 
+def test_coordinates_of_loaded_scenes_are_angles(rng):
+    """Scenes from a catalogue bring sun angles and more along, which chunking makes lazy."""
+    days = ("time", [20.0, 40.0, 60.0])
+    image = scene(rng).assign_coords(sun_zenith=days, cloud_cover=days)
+    expected = brdf.nbar(
+        image, sun_zenith=image.sun_zenith, view_zenith=5, relative_azimuth=image.cloud_cover
+    )
+    lazy = image.chunk({"time": 1})
+    with nothing_computes():
+        result = brdf.nbar(
+            lazy,
+            sun_zenith=lazy.sun_zenith,
+            view_zenith=5,
+            relative_azimuth=image.cloud_cover.chunk() * 1,
+        )
+        brdf.ross_thick(lazy.sun_zenith * 1, lazy.sun_zenith / 9, lazy.cloud_cover * 2)
+    npt.assert_allclose(result.nir, expected.nir, rtol=1e-6)
+    assert set(result.coords) == set(image.coords)
+
+
 def test_angles_are_not_changed(angles):
     before = [layer.copy(deep=True) for layer in angles]
     brdf.c_factor("nir", *angles)

@@ -39,8 +39,9 @@ if TYPE_CHECKING:
 ROOMS = (
     "kernels", "insar", "activity", "speckle", "masks", "brdf", "indices", "composites", "radar",
     "grids", "vectors", "metrics", "features", "estimates", "learn", "sources", "sources.stac",
-    "sources.slc", "sources.coherence", "sources.asf", "sources.landsat", "sources.collections",
-    "store", "simulate", "plots", "report", "cluster", "workflows", "conventions",
+    "sources.slc", "sources.coherence", "sources.asf", "sources.landsat", "sources.angles",
+    "sources.collections", "store", "simulate", "plots", "report", "cluster", "workflows",
+    "conventions",
 )  # fmt: skip
 SHAPE = (12, 16)
 UTM = "EPSG:32721"

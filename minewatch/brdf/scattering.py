@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from minewatch.conventions import Layer, conform
+from minewatch.conventions import SPATIAL_REF, Layer, conform
 
 if TYPE_CHECKING:
     from typing import Any
@@ -183,7 +183,13 @@ def as_layers(by: str, *angles: object, on: xr.DataArray | None = None) -> list[
             "minewatch.grids.resample for y and x, and the scene's own angles for time"
         )
         raise ValueError(message) from error
-    return layers
+    # Of the other coordinates the CRS is kept, once: comparing those of two layers would compute.
+    bare = [layer.reset_coords(drop=True) for layer in layers]
+    for at, layer in enumerate(layers):
+        if SPATIAL_REF in layer.coords and on is None:
+            bare[at] = bare[at].assign_coords({SPATIAL_REF: layer.coords[SPATIAL_REF]})
+            break
+    return bare
 
 
 def radians(sun: xr.DataArray, view: xr.DataArray, azimuth: xr.DataArray) -> tuple[Any, Any, Any]:
