@@ -159,7 +159,7 @@ def _over_stable(coherence: xr.DataArray, stable: xr.DataArray) -> tuple[int, An
     cube = coherence.drop_vars(coherence.coords)
     mask = stable.drop_vars(stable.coords)
     if is_lazy(cube):
-        known = cube.notnull() & mask
+        known = (abs(cube) < np.inf) & mask
         double = cube.where(known, 0).astype("float64")
         sums = xr.Dataset(
             {

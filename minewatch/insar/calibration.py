@@ -73,7 +73,7 @@ def calibrated_looks(coherence: xr.DataArray, where: xr.DataArray) -> float:
     require(where, "y", "x", dtype="bool", by="calibrated_looks (where)")
     require_same_grid(coherence, where, by="calibrated_looks")
     bare = coherence.drop_vars(coherence.coords).astype("float64")
-    here = bare.where(where.drop_vars(where.coords))
+    here = bare.where(where.drop_vars(where.coords) & (abs(bare) < math.inf))
     sums = (here**2).sum().to_dataset(name="power").assign(count=here.count()).compute()
     count, power = int(sums["count"]), float(sums["power"])
     if not power > 0:

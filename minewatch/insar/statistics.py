@@ -246,7 +246,8 @@ def debias(coherence: xr.DataArray, *, looks: float) -> xr.DataArray:
 
 def _inverted(curve: PchipInterpolator, block: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     floor, top = curve.x[[0, -1]]
-    return np.asarray(curve(np.clip(block, floor, top)), "float32")  # NaN stays NaN
+    true = curve(np.clip(block, floor, top))
+    return np.where(np.isfinite(block), true, np.nan).astype("float32")
 
 
 def _plain(values: npt.NDArray[np.float64]) -> Any:

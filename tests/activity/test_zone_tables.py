@@ -217,6 +217,19 @@ def test_the_paper_rule_partitions_by_its_own_classes(coherence, ledger):
     np.testing.assert_allclose(classed, got.area_ha)
 
 
+@pytest.mark.parametrize(("share", "active"), [(0.1, 1), (0.3, 1), (0.301, 0), (1.0, 0)])
+def test_a_zone_is_active_from_just_its_share_of_pixels_on(share, active):
+    """Three of ten pixels exceed in the first pair, none in the others."""
+    values = np.full((4, 2, 5), 0.9)
+    values[0, 0, :3] = 0.2
+    series = oracles.series(values).rio.write_crs(UTM)
+    judged = oracles.ledger(series, 0.9)
+    site = frame(site=square(0, 0, 5, 2))
+    found = tai(series, judged, threshold=0.2)
+    table = zone_table(found, site, coherence=series, ledger=judged, active_share=share)
+    assert (table.active_pairs[0], table.judged_pairs[0]) == (active, 4)
+
+
 def test_the_table_says_what_it_needs(index, coherence, ledger):
     with pytest.raises(ValueError, match=r"pick one with tai\.sel\(year=tai\.year\[-1\]\)"):
         zone_table(index.expand_dims(year=[2022]), ZONES)

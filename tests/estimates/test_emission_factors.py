@@ -65,10 +65,13 @@ def test_errors_of_the_product(method, expected):
     assert found.attrs["method"] == method
 
 
-def test_the_default_error_is_that_of_a_simulation(rng):
-    drawn = rng.normal(10, 2, 400_000) * rng.normal(3, 0.5, 400_000)
+@pytest.mark.parametrize("error", [2.0, 8.0])
+def test_the_default_error_is_that_of_a_simulation(rng, error):
+    drawn = rng.normal(10, error, 400_000) * rng.normal(3, 0.5, 400_000)
+    found = emissions(ORE.assign(production_std_t=error), FACTORS).emissions_std[0]
     # The error of a standard deviation of 4e5 draws is about 0.12 %.
-    assert drawn.std() == pytest.approx(float(emissions(ORE, FACTORS).emissions_std[0]), rel=0.006)
+    assert drawn.std() == pytest.approx(float(found), rel=0.006)
+    assert found**2 == pytest.approx(100 * 0.25 + 9 * error**2 + 0.25 * error**2)
 
 
 def test_a_known_quantity_adds_no_error_and_the_literal_rule_forgets_the_other():

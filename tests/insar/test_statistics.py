@@ -131,9 +131,10 @@ def test_debias_inverts_the_expectation(looks):
 
 
 def test_debias_maps_the_floor_to_zero_and_keeps_nan():
-    measured = xr.DataArray([[0.0, 0.1, np.nan, 1.0]], dims=("y", "x"), attrs={"window": [3, 10]})
+    values = [[0.0, 0.1, np.nan, 1.0, np.inf]]
+    measured = xr.DataArray(values, dims=("y", "x"), attrs={"window": [3, 10]})
     result = insar.debias(measured, looks=18)
-    np.testing.assert_array_equal(result, np.float32([[0, 0, np.nan, 1]]))
+    np.testing.assert_array_equal(result, np.float32([[0, 0, np.nan, 1, np.nan]]))
     assert result.attrs["window"] == [3, 10]
     assert result.attrs["debiased"] == 1
 
