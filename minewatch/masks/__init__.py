@@ -1,6 +1,8 @@
 """Masks: which pixels of an image are worth reading, and why the others are not.
 
 Quality masks are bool, and missing quality is not clear; put them on with ``image.where(mask)``.
+Clouds, their shadows and dark outliers in time, where there is no quality band or it is not
+trusted, are uint8 classes with 255 where nothing is known: ``image.where(cloud == 0)``.
 What looks like a mine and is none (plants, water), and what the radar cannot see (shadow, layover),
 are uint8 classes with 255 where nothing is known; :func:`exclusion` joins them into one layer of
 reasons, and ``exclusion > 0`` is what :func:`minewatch.activity.tai` leaves out.

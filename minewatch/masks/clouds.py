@@ -103,6 +103,12 @@ def cloud(score: xr.DataArray, *, threshold: float = 0.2) -> xr.DataArray:
     grow : clouds have soft edges; 50 to 100 m more are usual.
     cloud_shadow : what they cast.
 
+    Notes
+    -----
+    On two chips of 512×512 pixels with reference masks (DLR's ukis-csmask, top-of-atmosphere
+    reflectance) the score above 0.2 has accuracy 0.93, precision 0.96, recall 0.83 and F1 0.89
+    (Landsat 5), and 0.96, 0.85, 0.93 and 0.89 (Sentinel-2). Two chips are no validation.
+
     Examples
     --------
     >>> cloud(xr.DataArray([0.1, 0.7, np.nan])).values

@@ -48,8 +48,8 @@ def cloud_shadow(
     cloud seen at an angle, up to a fifth of its height at the edge of a swath.
 
     Clouds beyond the edge of the image or where it is unknown whether there is one cast nothing.
-    Water and other dark ground within reach of a cloud is called shadow: growing the heights' list
-    makes more of it.
+    Water and other dark ground within reach of a cloud is called shadow: more heights
+    make more of it.
 
     Parameters
     ----------
@@ -87,6 +87,14 @@ def cloud_shadow(
     See Also
     --------
     temporal_dark_outliers : shadows by comparison with other dates.
+
+    Notes
+    -----
+    On two chips of 512×512 pixels with reference masks (DLR's ukis-csmask, top-of-atmosphere
+    reflectance, the sun's direction estimated) with clouds from :func:`cloud`: accuracy 0.86,
+    precision 0.64, recall 0.87 and F1 0.74 (Landsat 5, dark forest all around), and 0.96, 0.95,
+    0.66 and 0.78 (Sentinel-2); with ``heights=range(200, 3001, 100)``, which low clouds need, F1
+    0.76 and 0.81. What is neither cloud nor shadow has F1 0.79 and 0.94.
 
     References
     ----------
