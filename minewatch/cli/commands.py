@@ -86,10 +86,15 @@ def simulate(
     size: Annotated[
         int | None, typer.Option(help="rows of 10 m; 384 for a district, 240 for a pit")
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="replace what is in the folder already")
+    ] = False,
 ) -> None:
     """Write a simulated world as files: radar images, catalogue, polygons, tables."""
     with bars(console) as notify:
-        result = simulate_run(folder, kind=kind, seed=seed, size=size, notify=notify)
+        result = simulate_run(
+            folder, kind=kind, seed=seed, size=size, overwrite=overwrite, notify=notify
+        )
     show(console, result)
 
 

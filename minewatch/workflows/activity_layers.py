@@ -21,6 +21,16 @@ __all__ = ["exclusion_of", "layer_on", "read_zones", "site_of"]
 RELIEF_AROUND = 3000.0
 """Metres of relief beyond the map that may throw a radar shadow on it."""
 
+UNITS = {
+    "ndvi": ("index, it goes beyond -1 to 1", "divide it by its scale, often 10000"),
+    "mndwi": ("index, it goes beyond -1 to 1", "divide it by its scale, often 10000"),
+    "backscatter": ("linear power, it is negative", "turn dB into power, 10 ** (dB / 10)"),
+}
+"""Raster that a mask is made of → what other units would make of it, and what to do."""
+
+STRANGE = 0.05
+"""Share of a raster that noise may take out of its range."""
+
 ENOUGH = 0.99
 """Share of the ground that a mask must know to pass without a warning; edges are lost always."""
 
@@ -145,15 +155,17 @@ def exclusion_of(settings: ActivitySettings, coherence: xr.DataArray) -> xr.Data
     like = coherence.isel(pair=0, drop=True)
     given: dict[str, Any] = {}
     rasters: dict[str, xr.DataArray] = {}
-    if settings.ndvi is not None:
-        rasters["ndvi"] = given["vegetation"] = masks.vegetation(layer_on(settings.ndvi, like))
-    if settings.mndwi is not None:
-        rasters["mndwi"] = given["water"] = masks.water(layer_on(settings.mndwi, like))
+    paths = {name: getattr(settings, name) for name in UNITS}
+    raw = {name: layer_on(path, like) for name, path in paths.items() if path is not None}
+    if "ndvi" in raw:
+        rasters["ndvi"] = given["vegetation"] = masks.vegetation(raw["ndvi"])
+    if "mndwi" in raw:
+        rasters["mndwi"] = given["water"] = masks.water(raw["mndwi"])
     if settings.water is not None:
         lakes = _inside(vectors.read_polygons(settings.water), like).astype("uint8")
         given["water"] = lakes if "water" not in given else lakes.where(lakes == 1, given["water"])
-    if settings.backscatter is not None:
-        power = layer_on(settings.backscatter, like)
+    if "backscatter" in raw:
+        power = raw["backscatter"]
         rasters["backscatter"] = masks.low_backscatter(power, water=given.get("water"))
         given["low_backscatter"] = rasters["backscatter"]
     if settings.elevation is not None:
@@ -167,9 +179,17 @@ def exclusion_of(settings: ActivitySettings, coherence: xr.DataArray) -> xr.Data
     known = {name: layer != NO_CLASS for name, layer in rasters.items()}
     if site is not None:
         known = {name: layer.where(~given["outside"]) for name, layer in known.items()}
-    shares = {name: layer.mean().drop_vars("spatial_ref") for name, layer in known.items()}
-    found = masks.exclusion(**given).to_dataset(name="exclusion").assign(shares).compute()
-    for name in shares:
+    shares = {name: layer.mean() for name, layer in known.items()}
+    for name, layer in raw.items():
+        strange = layer < 0 if name == "backscatter" else abs(layer) > 1
+        shares[f"{name}_strange"] = strange.mean()
+    bare = {name: share.drop_vars(share.coords) for name, share in shares.items()}
+    found = masks.exclusion(**given).to_dataset(name="exclusion").assign(bare).compute()
+    for name, (layer, fix) in UNITS.items():
+        if name in raw and float(found[f"{name}_strange"]) > STRANGE:
+            message = f"{name} {paths[name]!r} is no {layer}; {fix}"
+            raise ValueError(message)
+    for name in known:
         _tell_share(name, float(found[name]))
     return found["exclusion"]
 

@@ -93,6 +93,8 @@ def read_settings(
     path : str or path-like, optional
         TOML file; its keys are the fields. A table named ``provenance`` is passed over, so that
         the ``run.toml`` beside a result describes a run that can be run again.
+    preset : mapping, optional
+        Fields to begin with; the file and what is given directly win over them.
     **given
         Fields that win over the file; None counts as not given.
 

@@ -21,6 +21,7 @@ def simulate_run(
     kind: Literal["district", "open-pit"] = "district",
     seed: int = 42,
     size: int | None = None,
+    overwrite: bool = False,
     notify: Notify = quiet,
 ) -> Result:
     """Write a simulated world to files.
@@ -36,6 +37,8 @@ def simulate_run(
         Another seed, another world.
     size : int, optional
         Rows of 10 m; 384 for a district, 240 for a pit.
+    overwrite : bool
+        Whether files of these names that are in the folder already may be replaced.
     notify : callable
         Is told how it gets on.
 
@@ -48,6 +51,8 @@ def simulate_run(
     ------
     ValueError
         If `size` is too small for a world.
+    FileExistsError
+        If the folder holds something and `overwrite` is False.
 
     Examples
     --------
@@ -59,7 +64,7 @@ def simulate_run(
     ...
     ValueError: mine_world needs size ≥ 128, got 16; use e.g. size=160 for tests
     """
-    target = open_folder(str(folder), overwrite=True)
+    target = open_folder(str(folder), overwrite=overwrite)
     if kind == "open-pit":
         with stage("pit", None, notify):
             pit = simulate.open_pit(seed=seed, size=240 if size is None else size)

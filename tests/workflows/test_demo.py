@@ -45,3 +45,10 @@ def test_a_world_can_be_written_alone(tmp_path: Path) -> None:
     assert len(children) == 5
     for path in result.files.values():
         assert path.exists()
+
+
+def test_a_world_is_not_written_over_something_else(tmp_path: Path) -> None:
+    (tmp_path / "zones.geojson").write_text("mine")
+    with pytest.raises(FileExistsError, match="is not empty; choose another output folder"):
+        simulate_run(tmp_path, kind="open-pit", size=96)
+    assert (tmp_path / "zones.geojson").read_text() == "mine"

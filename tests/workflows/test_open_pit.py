@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import typing
 import warnings
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -18,7 +20,14 @@ from scipy import ndimage
 from shapely.geometry import box
 
 from minewatch import simulate, store, vectors
-from minewatch.workflows import PRESETS, ActivitySettings, Result, activity_run, read_settings
+from minewatch.workflows import (
+    PRESETS,
+    ActivitySettings,
+    Result,
+    activity_run,
+    read_settings,
+    write_settings,
+)
 from minewatch.workflows.activity_inputs import open_coherence
 from minewatch.workflows.activity_layers import exclusion_of
 from minewatch.workflows.activity_settings import whole_numbers
@@ -463,3 +472,42 @@ def test_what_an_earlier_run_left_is_not_mixed_with_a_new_one(
     assert not left & {"zones.csv", "zone_series.csv", "tai_by_year.zarr", "areas_by_year.csv"}
     assert {"notes.txt", "tai_by_season.zarr", "tai_by_season.tif"} <= left
     npt.assert_array_equal(store.open_cube(again.folder / "tai.zarr").tai, area)
+
+
+@pytest.mark.parametrize(
+    ("setting", "name", "change", "said"),
+    [
+        ("ndvi", "ndvi.tif", lambda v: v * 10_000, "divide it by its scale"),
+        ("backscatter", "sigma0.tif", lambda v: 10 * np.log10(v), "turn dB into power"),
+    ],
+)
+def test_rasters_in_other_units_are_refused(
+    files: Path, tmp_path: Path, setting: str, name: str, change: Any, said: str
+) -> None:
+    with rasterio.open(files / name) as file:
+        profile, values = file.profile, file.read()
+    with rasterio.open(tmp_path / name, "w", **profile) as file:
+        file.write(change(values))
+    settings = ActivitySettings(input=str(files / "slc"), **{setting: str(tmp_path / name)})
+    with pytest.raises(ValueError, match=said):
+        exclusion_of(settings, open_coherence(settings))
+
+
+def test_every_setting_survives_the_file_that_a_run_leaves(tmp_path: Path) -> None:
+    given: dict[str, Any] = {}
+    for field, hint in typing.get_type_hints(ActivitySettings).items():
+        kinds = [one for one in typing.get_args(hint) if one is not type(None)] or [hint]
+        kind = kinds[0] if len(kinds) == 1 else hint
+        if typing.get_origin(hint) is typing.Literal:
+            given[field] = typing.get_args(hint)[-1]
+        elif typing.get_origin(kind) is typing.Literal:
+            given[field] = typing.get_args(kind)[-1]
+        elif "tuple" in str(kind):
+            numbers = {"bbox": (1.5, 2.0, 3.0, 4.0), "dsm_dates": ("2022-06-06", "2022-09-06")}
+            given[field] = numbers.get(field, (2, 7))
+        else:
+            given[field] = {str: "/ä 'b\" c", float: 0.25, int: 7, bool: True}[kind]
+    settings = ActivitySettings(**given)
+    path = write_settings(settings, tmp_path / "run.toml")
+    assert read_settings(ActivitySettings, path) == settings
+    assert read_settings(ActivitySettings, path, preset=PRESETS["kavats"]) == settings

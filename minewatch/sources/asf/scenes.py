@@ -247,7 +247,8 @@ def _moment(text: str) -> np.datetime64:
 
     moment = pd.Timestamp(text)
     moment = moment if moment.tzinfo is None else moment.tz_convert("UTC").tz_localize(None)
-    return np.datetime64(moment.to_datetime64(), "ns")
+    found: np.datetime64 = moment.as_unit("ns").to_datetime64()
+    return found
 
 
 def _whole(value: Any) -> int | None:
