@@ -98,11 +98,11 @@ def compare_elevation(
     Returns
     -------
     xarray.Dataset
-        On the grid of `tai`: ``difference`` (m, float32; NaN where half of the cell is unknown),
-        ``greatest``, the largest ``|dh|`` of the fine pixels in the cell (m; over many pixels noise
-        alone passes the level: for the eye, not for the level), ``moved`` (uint8 0, 1, 255) by
-        ``|difference|`` above the level, and ``confusion`` (called, movement): pixels of TAI 0,
-        between, and at or above ``active_minimum``, still and moved.
+        On the grid of `tai`: ``difference`` (m, float32; NaN where less than half of the cell is
+        known), ``greatest``, the largest ``|dh|`` of the fine pixels in the cell (m; over many
+        pixels noise alone passes the level: for the eye, not for the level), ``moved`` (uint8 0, 1,
+        255) by ``|difference|`` above the level, and ``confusion`` (called, movement): pixels of
+        TAI 0, between, and at or above ``active_minimum``, still and moved.
 
         Attributes: ``spearman`` of TAI and ``|difference|``, ``auc`` of TAI for what moved,
         ``level_of_detection``, ``bias`` (the median that was removed), ``nmad`` of the difference

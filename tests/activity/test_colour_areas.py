@@ -130,6 +130,8 @@ def test_white_and_green_is_vegetation(rng, codes):
     assert colour_counts(
         layer, white="ndvi_checked", ndvi=ndvi, ndvi_minimum=1.0
     ).year_count.equals(every.year_count)
+    limit = colour_counts(layer, white="ndvi_checked", ndvi=ndvi * 0 + 0.5, ndvi_minimum=0.5)
+    assert limit.attrs["white_vegetated"] == 0
 
 
 def test_nothing_known():

@@ -150,6 +150,13 @@ def test_the_two_maps_of_a_date_are_one(rng, mean, threshold):
     assert 0.01 < float((got.by_ndai == 1).mean()) < 0.99
 
 
+def test_ground_at_the_threshold_is_quiet_by_both():
+    """g = 3/4 and th = 1/2 make the limit 1/4, all exact in binary: both limits are strict."""
+    gamma = np.array([[0.25, np.nextafter(0.25, 0), np.nextafter(0.25, 1)]])
+    got = compare_maps(on_map(gamma), 0.75, threshold=0.5)
+    assert got.by_ndai.values.tolist() == got.by_coherence.values.tolist() == [[0, 1, 0]]
+
+
 def test_no_setting_that_people_type_is_a_tie():
     """Stable means and thresholds of two to three decimals, and the float32 next to each limit."""
     mean, threshold = np.meshgrid(np.arange(500, 1000) / 1000, np.arange(1, 80) / 100)

@@ -164,6 +164,19 @@ def test_unknown_elevation_is_unknown_movement(scene):
     assert got.attrs["pixels"] == 318
 
 
+def test_half_a_cell_is_enough_and_the_level_itself_is_no_movement():
+    before = on(np.zeros((32, 40)), grid(10))
+    after = before.copy()
+    after[0, :2] = np.nan  # half of the first cell
+    after[:2, 4:6] = -0.5
+    after[:2, 6:8] = -0.75
+    tai = on(np.zeros((16, 20), "f4"), grid(20))
+    got = compare_elevation(tai, before, after, stable=before == 0, level=0.5)
+    assert got.difference[0, :4].values.tolist() == [0, 0, -0.5, -0.75]
+    assert got.moved[0, :4].values.tolist() == [0, 0, 0, 1]
+    assert got.attrs["moved_pixels"] == 1
+
+
 def test_ground_beyond_the_models_is_unknown(scene):
     tai, before, after, stable, _ = scene
     part = {"y": slice(0, 41), "x": slice(0, 90)}
