@@ -155,19 +155,19 @@ def _from_counts(counts: xr.DataArray) -> pd.DataFrame:
 
 
 def _codes(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Whole numbers where they are such, text otherwise, missing where missing."""
+    """Whole numbers where they are such (booleans too), text otherwise, missing where missing."""
+    values = column.astype(object).where(column.notna(), None)
     try:
-        numbers = pd.to_numeric(column)
+        known = values.dropna().astype(np.float64)
     except (TypeError, ValueError):
-        return column.astype(object).where(column.notna(), None)
-    known = numbers.dropna()
+        return values
     if not (known == np.floor(known)).all():
         message = (
             f"stratified_area needs classes in {column.name!r}, got e.g. "
             f"{known[known != np.floor(known)].iloc[0]}; use whole numbers or names"
         )
         raise ValueError(message)
-    return numbers.astype("Int64")
+    return known.astype(np.int64).astype("Int64").reindex(values.index)
 
 
 def _own_design(table: pd.DataFrame) -> pd.DataFrame:
@@ -207,7 +207,7 @@ def _given_design(design: Any) -> pd.DataFrame:
             f"strata have areas above 0, got {areas['area_ha'].tolist()}; leave out empty ones"
         )
         raise ValueError(message)
-    return areas
+    return areas.set_axis(pd.Index(_codes(pd.Series(areas.index, name="design")).tolist()))
 
 
 def sample_of(table: pd.DataFrame, areas: pd.DataFrame) -> Sample:

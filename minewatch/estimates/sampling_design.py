@@ -13,7 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from minewatch._files import whole
-from minewatch.conventions import NO_CLASS, crs_of, require_same_grid
+from minewatch.conventions import NO_CLASS, crs_of, require, require_same_grid
 from minewatch.estimates.pixel_counts import row_counts
 from minewatch.estimates.sample_allocation import allocated
 
@@ -142,6 +142,9 @@ def _layers(
     """The strata, none where the map has no class, and the map."""
     if strata is None:
         return classes, classes
+    for layer in (classes, strata):
+        kind = "bool" if getattr(layer, "dtype", None) == "bool" else "integer"
+        require(layer, "y", "x", by="sample_design", dtype=kind)
     require_same_grid(classes, strata, by="sample_design")
     codes = strata.astype(
         "uint8" if strata.dtype == bool else np.result_type(strata.dtype, "uint8")

@@ -83,6 +83,9 @@ def calibrate(
     classes each is calibrated against the rest, and they are made to add up to 1. Samples count by
     their weight.
 
+    A calibrated model is judged as any other, by :func:`cross_validate` with a `fit` that holds all
+    of it: ``lambda samples: calibrate(out_of_fold(samples)).of(fit_forest(samples))``.
+
     Parameters
     ----------
     probability : xarray.DataArray

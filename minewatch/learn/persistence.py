@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Forest", "load_model", "save_model"]
 
 FORMAT = "minewatch-forest-1"
+CALIBRATED = "minewatch-calibrated-forest-1"
 ARRAYS = {
     "starts": "int64",
     "left": "int32",
@@ -95,7 +96,7 @@ def save_model(
     kept = forest.provenance_ if provenance is None else dict(provenance)
     versions = {name: metadata.version(name) for name in ("minewatch", "scikit-learn", "numpy")}
     header = {
-        "format": FORMAT,
+        "format": FORMAT if curves is None else CALIBRATED,
         "features": [str(name) for name in forest.feature_names_in_],
         "classes": forest.classes_.tolist(),
         "domain": [str(name) for name in forest.training_domain_.columns],
@@ -174,8 +175,9 @@ def load_model(path: str | os.PathLike[str]) -> Forest | CalibratedModel:
         raise _no_model(file, error) from error
     except (zipfile.BadZipFile, zlib.error) as error:
         raise _no_model(file, error) from error
-    if found != FORMAT:
-        message = f"{file} has format {found!r}, this version of minewatch reads {FORMAT!r}"
+    if found not in (FORMAT, CALIBRATED):
+        message = f"{file} has format {found!r}, this version of minewatch reads {FORMAT!r} and "
+        message += repr(CALIBRATED)
         message += "; load it with the version that saved it"
         raise ValueError(message)
     if packed["digest"].tobytes() != _digest(packed):
@@ -183,7 +185,7 @@ def load_model(path: str | os.PathLike[str]) -> Forest | CalibratedModel:
         raise ValueError(message)
     try:
         forest = Forest.from_arrays({name: packed[name] for name in ARRAYS}, header)
-        if "calibration" not in header:
+        if found == FORMAT:
             return forest
         curves = Curves.from_arrays(packed, header["calibration"], forest.classes_)
         return CalibratedModel(forest, curves)

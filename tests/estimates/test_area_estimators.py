@@ -288,6 +288,29 @@ def test_points_without_a_label_are_left_out_and_counted() -> None:
     assert found.attrs["left_out"] == 2
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [True, False], [1.0, 0.0], ["1", "0"], ["mine", "other"],
+        pd.array([True, False], "boolean"), pd.array([1, 0], "Int64"),
+        pd.array(["b", "a"], "string"), pd.Categorical(["mine", "other"]),
+    ],
+)  # fmt: skip
+def test_labels_come_in_many_kinds(labels: object) -> None:
+    one, zero = labels
+    stratum, reference = [0] * 10 + [1] * 10, [0] * 9 + [1] * 9 + [0] * 2
+    points = pd.DataFrame({"stratum": stratum, "reference": reference})
+    for name in points:
+        column = pd.Series(labels)
+        points[name] = column.iloc[points[name].to_numpy()].reset_index(drop=True)
+    found = stratified_area(points, design={one: 10.0, zero: 90.0})
+    # Of stratum `one` 9 in 10 are it, of `zero` 2 in 10: 10 × 0.9 + 90 × 0.2.
+    assert found.area_ha.min() == pytest.approx(27.0)
+    points.loc[3, "reference"] = None
+    with pytest.warns(UserWarning, match="1 of 20"):
+        assert len(stratified_area(points, design={one: 10.0, zero: 90.0})) == 2
+
+
 def test_confidence_widens_the_interval_and_the_possible_bounds_it() -> None:
     counts, design = olofsson()
     one, two = (

@@ -117,6 +117,9 @@ def test_what_cannot_be_drawn_is_said(rng: np.random.Generator) -> None:
         sample_design(layer, allocation={0: 10, 1: 1, 5: 10})
     with pytest.raises(TypeError, match="codes"):
         sample_design(layer.astype("f4"), size=300)
+    for classes, strata in ((layer.astype("f4"), layer), (layer, layer.astype("f4"))):
+        with pytest.raises(TypeError, match="codes"):
+            sample_design(classes, size=300, strata=strata)
     with pytest.raises(ValueError, match="none"):
         sample_design(xr.full_like(layer, 255), size=300)
     with pytest.raises(ValueError, match="CRS"):

@@ -174,6 +174,16 @@ def test_figures_are_held_out(rng: np.random.Generator) -> None:
     assert set(found.held_out.coords) == set(proba.coords)
 
 
+def test_a_calibrated_model_is_judged_as_any_other() -> None:
+    """Nested: what calibrates is fitted within the training folds alone, and promises the same."""
+    samples = clustered(np.random.default_rng(4), polygons=120, pixels=5, features=20, shift=2)
+    quick = functools.partial(fit_forest, trees=15, min_leaf=3)
+    found = out_of_fold(samples, fit=lambda s: calibrate(out_of_fold(s, fit=quick)).of(quick(s)))
+    held_out = calibrate(out_of_fold(samples, fit=quick)).held_out
+    assert brier_score(found) == pytest.approx(brier_score(held_out), abs=0.02)
+    assert calibration_error(found) < calibration_error(out_of_fold(samples, fit=quick))
+
+
 def test_without_folds_polygons_make_them(rng: np.random.Generator) -> None:
     samples = clustered(rng, polygons=30)
     proba = out_of_fold(samples, fit=forest)
@@ -251,6 +261,12 @@ def test_curves_of_a_file_are_kept_and_altered_ones_refused(
         np.savez_compressed(file, **altered)
         with pytest.raises(ValueError, match="calibrate anew"):
             load_model(file)
+    # Without its curves it is not taken for a forest that has none.
+    bare = {name: array for name, array in packed.items() if not name.startswith("calibration")}
+    bare["digest"] = np.frombuffer(persistence._digest(bare), np.uint8)
+    np.savez_compressed(file, **bare)
+    with pytest.raises(ValueError, match="is no model that"):
+        load_model(file)
 
 
 def test_all_cores_are_not_taken_within_a_task(rng: np.random.Generator) -> None:
