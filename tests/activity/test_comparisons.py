@@ -152,7 +152,8 @@ def test_the_two_maps_of_a_date_are_one(rng, mean, threshold):
 
 def test_ground_at_the_threshold_is_quiet_by_both():
     """g = 3/4 and th = 1/2 make the limit 1/4, all exact in binary: both limits are strict."""
-    gamma = np.array([[0.25, np.nextafter(0.25, 0), np.nextafter(0.25, 1)]])
+    quarter = np.float32(0.25)
+    gamma = np.array([[quarter, *np.nextafter(quarter, np.float32([0, 1]))]])
     got = compare_maps(on_map(gamma), 0.75, threshold=0.5)
     assert got.by_ndai.values.tolist() == got.by_coherence.values.tolist() == [[0, 1, 0]]
 
