@@ -306,6 +306,7 @@ def test_labels_come_in_many_kinds(labels: object) -> None:
     found = stratified_area(points, design={one: 10.0, zero: 90.0})
     # Of stratum `one` 9 in 10 are it, of `zero` 2 in 10: 10 × 0.9 + 90 × 0.2.
     assert found.area_ha.min() == pytest.approx(27.0)
+    points["reference"] = points["reference"].astype(object)
     points.loc[3, "reference"] = None
     with pytest.warns(UserWarning, match="1 of 20"):
         assert len(stratified_area(points, design={one: 10.0, zero: 90.0})) == 2
