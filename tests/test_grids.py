@@ -593,3 +593,18 @@ def test_amsterdam_lies_where_its_latitudes_and_longitudes_say(real_data):
     # The image covers what its outline encloses: 132.7 ha, and half a sample around it.
     assert 132.7 <= seen.sum() * float(grids.cell_areas(box)) / 1e4 <= 132.7 * 1.03
     assert np.nanmax(found["power"]) <= power.max() * (1 + 1e-6)
+
+
+def test_a_layer_takes_the_pixel_centres_of_its_pattern_to_the_last_digit() -> None:
+    # A part of a geographic grid: centres counted from its own corner differ in the last digit.
+    bounds = (25.99, 63.667, 26.0395, 63.69)
+    whole = grids.geobox(bounds, crs="EPSG:4326", resolution=9.539e-05)
+    values = xr.DataArray(
+        np.ones(whole.shape, "float32"), grids.coordinates(whole), ("y", "x"), name="ndvi"
+    )
+    part = values.isel(y=slice(13, 200), x=slice(29, 450))
+    for data in (values, values.to_dataset(name="a")):
+        result = grids.resample(data, part)
+        npt.assert_array_equal(result.y, part.y)
+        npt.assert_array_equal(result.x, part.x)
+        assert result.y.attrs == values.y.attrs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import numpy as np
 import xarray as xr
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 __all__ = ["resample"]
+
+LayersT = TypeVar("LayersT", xr.DataArray, xr.Dataset)
 
 Method = Literal["nearest", "bilinear", "average", "cubic"]
 
@@ -101,8 +103,17 @@ def resample(
             name: _resample(layer, target, "nearest" if is_classed(layer) else method)
             for name, layer in data.data_vars.items()
         }
-        return xr.Dataset(layers, attrs=data.attrs)
-    return _resample(data, target, method)
+        return _centred(xr.Dataset(layers, attrs=data.attrs), like)
+    return _centred(_resample(data, target, method), like)
+
+
+def _centred(result: LayersT, like: Any) -> LayersT:
+    """The pixel centres to the last digit as the pattern has them: a grid rounds them anew."""
+    if not isinstance(like, xr.DataArray | xr.Dataset):
+        return result
+    centres = {dim: (dim, like.indexes[dim].to_numpy(), result[dim].attrs) for dim in ("y", "x")}
+    centred: LayersT = result.assign_coords(centres)
+    return centred
 
 
 def _resample(data: xr.DataArray, target: GeoBox, method: Method) -> xr.DataArray:

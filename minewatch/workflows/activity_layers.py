@@ -185,9 +185,9 @@ def exclusion_of(settings: ActivitySettings, coherence: xr.DataArray) -> xr.Data
         shares[f"{name}_strange"] = strange.mean()
     bare = {name: share.drop_vars(share.coords) for name, share in shares.items()}
     found = masks.exclusion(**given).to_dataset(name="exclusion").assign(bare).compute()
-    for name, (layer, fix) in UNITS.items():
+    for name, (meant, fix) in UNITS.items():
         if name in raw and float(found[f"{name}_strange"]) > STRANGE:
-            message = f"{name} {paths[name]!r} is no {layer}; {fix}"
+            message = f"{name} {paths[name]!r} is no {meant}; {fix}"
             raise ValueError(message)
     for name in known:
         _tell_share(name, float(found[name]))
@@ -226,7 +226,8 @@ def _geometry(settings: ActivitySettings, like: xr.DataArray) -> xr.Dataset:
     box = grids.geobox_of(like)
     if box.crs.geographic:
         message = (
-            f"shadow and layover need a grid in metres, the map is in {box.crs}; make coherence "
+            f"shadow and layover need a grid in metres, the map is in "
+            f"EPSG:{box.crs.epsg}; make coherence "
             "on a projected grid first (minewatch.grids.resample), or leave elevation out"
         )
         raise ValueError(message)
