@@ -75,6 +75,15 @@ def test_exactly_the_minimum_is_kept():
     assert not screen_pairs(coherence, stable, minimum=0.7500001).keep.any()
 
 
+def test_half_of_the_stable_pixels_is_enough():
+    coherence = oracles.series(np.full((3, 6, 6), 0.9))
+    coherence[1, :3] = np.nan  # 18 of 36
+    coherence[2, :3], coherence[2, 3, 0] = np.nan, np.nan
+    stable = xr.ones_like(coherence[0], dtype=bool)
+    ledger = screen_pairs(coherence, stable, max_perpendicular_baseline=None)
+    assert ledger.keep.values.tolist() == [True, True, False]
+
+
 def test_a_date_without_any_stable_pixel_is_dropped(coherence, stable):
     coherence[0] = np.nan
     ledger = screened(coherence, stable)

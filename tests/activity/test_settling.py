@@ -65,6 +65,15 @@ def test_long_baselines_do_not_find_stable_ground(coherence):
     assert (ledger.reason[:8] == 4).all()
 
 
+def test_a_baseline_of_just_the_limit_finds_stable_ground():
+    """Three pairs are needed, and two of them lie at the limit."""
+    series = oracles.series(np.full((4, 6, 6), 0.9), baselines=np.array([0.0, 250, -250, 250.1]))
+    _, ledger = settle_pairs(series)
+    assert ledger.keep.values.tolist() == [True, True, True, False]
+    with pytest.raises(ValueError, match="keeps 1 of 4 pairs"):
+        settle_pairs(series, max_perpendicular_baseline=249.9)
+
+
 @pytest.mark.parametrize("chunks", [{"pair": 4, "y": 7, "x": 30}, {"pair": 1}])
 def test_it_is_blind_to_chunks(coherence, chunks):
     coherence[3, 2:5] = np.nan

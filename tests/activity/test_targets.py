@@ -77,6 +77,16 @@ def test_it_is_lazy_and_blind_to_chunks(coherence, sites, target):
     xr.testing.assert_identical(coherence, before)
 
 
+def test_half_of_a_site_is_enough():
+    values = np.full((2, 2, 2), 0.3)
+    values[0, 0] = np.nan
+    values[1, 0], values[1, 1, 0] = np.nan, np.nan
+    coherence = oracles.series(values)
+    site = xr.ones_like(coherence[0], dtype=bool)
+    found = site_ndai(coherence, 0.9, site)
+    np.testing.assert_allclose(found, [0.5, np.nan], rtol=1e-6)
+
+
 def test_the_mean_of_indices_is_no_less_than_the_index_of_the_mean(coherence, sites):
     # (g - x) / (g + x) is convex in x.
     mean, each = (site_ndai(coherence, 0.9, sites, target=t) for t in ("zone_mean", "pixel"))
