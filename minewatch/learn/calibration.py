@@ -79,7 +79,8 @@ def calibrate(
 
     Isotonic: the rising step-wise linear curve of least squares. Platt: the logistic curve
     :math:`1 / (1 + e^{-(a p + b)})` of greatest likelihood, with Platt's smoothed labels; two
-    numbers, hence for fewer than some thousand samples or some fifty polygons. Of more than two
+    numbers, hence for fewer than some thousand samples or some fifty polygons, and less apt where a
+    class is rare and most votes are 0. Of more than two
     classes each is calibrated against the rest, and they are made to add up to 1. Samples count by
     their weight.
 

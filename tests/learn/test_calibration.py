@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from chains import covariates
 from laziness import nothing_computes
 from numpy import testing as npt
 from oracles_learn import clustered, scene, sites
@@ -33,6 +34,7 @@ from minewatch.learn import (
     save_model,
 )
 from minewatch.learn.calibrated import Curves
+from minewatch.simulate import mine_world
 
 forest = functools.partial(fit_forest, trees=40, min_leaf=3)
 
@@ -142,6 +144,24 @@ def test_unseen_polygons_get_what_they_were_promised(method: str) -> None:
     assert figures.calibration_error["after"] <= 0.03
     assert figures.brier["after"] <= figures.brier["before"]
     assert figures.brier["after"] == pytest.approx(brier_score(after), abs=0.015)
+
+
+@pytest.mark.slow
+def test_another_simulated_world_gets_what_was_promised() -> None:
+    """Mines are rare, and nearly bare soil to optics: learnt on one world, judged on another."""
+    quick = functools.partial(fit_forest, trees=50)
+    optical = []
+    for seed in (42, 7):
+        world = mine_world(seed, size=192)
+        samples = draw(covariates(world, None), world.polygons, max_per_polygon=30)
+        optical.append(samples[[name for name in samples.data_vars if name.startswith("s2_")]])
+    here, there = optical
+    plain = quick(here)
+    before = seen_by(plain, there.drop_vars("spatial_ref"))
+    model = calibrate(out_of_fold(here, fit=quick)).of(plain)
+    after = seen_by(model, there.drop_vars("spatial_ref"))
+    assert calibration_error(after) <= 0.03
+    assert brier_score(after) <= brier_score(before)
 
 
 def test_where_nothing_is_to_be_gained_nothing_is_lost() -> None:
