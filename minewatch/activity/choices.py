@@ -72,13 +72,13 @@ def threshold_choices(
 
     Where the series has three years, the last of them is told thrice: by TAI of its own pairs, and
     by the two rules of :func:`activity_colours`, as the area of all colours with that year (blue,
-    magenta, cyan, white), that is, by its mean NDAI. These rows are measured against the TAI of the
-    same year.
+    magenta, cyan, white), that is, by its mean NDAI and the threshold of the three annual maps.
+    These rows are measured against the TAI of the same year.
 
     Parameters
     ----------
     coherence : xarray.DataArray
-        Coherence, dims (pair, y, x), on a grid with a CRS. A lazy one is read seven times, block
+        Coherence, dims (pair, y, x), on a grid with a CRS. A lazy one is read eight times, block
         by block, and never held.
     ledger : xarray.Dataset, optional
         That of the default, where the pairs are judged already (:func:`screen_pairs`,
@@ -184,7 +184,7 @@ def threshold_choices(
                 row["period"] = f"{index.attrs['first_date']} to {index.attrs['last_date']}"
                 maps[len(rows)] = _thrice(index, active_minimum)
             rows.append(row)
-    rows += _colour_rows(coherence, grounds[0], rows[0], years, share, maps, len(rows))
+    rows += _colour_rows(coherence, grounds[0], rows[0], years, share, maps, len(rows), fixed)
     areas = _areas(maps, hectares)
     for i, row in enumerate(rows):
         names = ("active_ha", "active_ha_lower", "active_ha_upper")
@@ -230,6 +230,7 @@ def _colour_rows(
     share: dict[str, Any],
     maps: dict[int, list[xr.DataArray]],
     start: int,
+    fixed: float,
 ) -> list[dict[str, Any]]:
     """The last of three years by its TAI and by the two rules of colours."""
     rows = [
@@ -245,12 +246,16 @@ def _colour_rows(
     if len(set(chosen)) < 3 or not set(chosen) <= set(there):
         why = f"colours need three years with kept pairs; there are {there}"
         return [{**row, "threshold": np.nan, "period": "", "reason": why} for row in rows]
-    level, last = default["threshold"], chosen[2]
+    last = chosen[2]
+    found = _found(annual.sel(year=list(chosen)), default["method"], fixed)
+    level = found["threshold"]
+    rows = [{**row, **found} for row in rows]
     if level <= 0:
         why = f"colours need a threshold above 0, not {level:g}"
         return [{**row, "period": "", "reason": why} for row in rows]
     few = {**share, "min_count": None}  # that of the whole series is too many for a year
-    own = tai(coherence.isel(pair=seen == last), ground.ledger, threshold=level, **few)
+    series = coherence.isel(pair=seen == last)
+    own = tai(series, ground.ledger, threshold=default["threshold"], **few)
     maps[start] = _thrice(own, share["active_minimum"])
     first = {**default, "choice": f"TAI of {last}", "period": str(last)}
     for i, rule in enumerate(COLOUR_RULES, start=1):
