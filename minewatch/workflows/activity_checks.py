@@ -30,7 +30,7 @@ RASTERS = (
     "ndvi", "mndwi", "backscatter", "elevation", "dsm_before", "dsm_after", "displacement",
 )  # fmt: skip
 TABLES = ("production", "inventory", "factors")
-FILES = ("site", *POLYGONS, *RASTERS, *TABLES, "zones", "other_track")
+FILES = ("site", *POLYGONS, *RASTERS, *TABLES, "zones", "baselines", "other_track")
 
 NEEDS = {
     "concessions": ("zones", "how much lies outside of them is told for each zone"),

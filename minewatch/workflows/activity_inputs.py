@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,6 +110,9 @@ def _ready(settings: ActivitySettings) -> xr.DataArray:
         names=settings.names,
         polarization=settings.polarization,
         duplicates=settings.duplicates,
+        baselines=settings.baselines,
+        nodata=None if math.isnan(settings.nodata) else settings.nodata,
+        scale=settings.scale,
         like=like,
         resampling=settings.align or "bilinear",
     )

@@ -36,6 +36,11 @@ class ActivitySettings:
     duplicates: Literal["error", "first", "mosaic"] = option(
         "error", "what to do where a pair comes twice: refuse, take the first, or fill its gaps"
     )
+    scale: float = option(1.0, "what stored coherence is multiplied by, e.g. 0.00392157 for bytes")
+    nodata: float = option(0.0, "stored coherence that means unknown; nan if 0 is a value")
+    baselines: str | None = option(
+        None, "table of perpendicular baselines, or folder of GAMMA's *bperp.par", path=True
+    )
     align: Literal["bilinear", "average"] | None = option(
         None, "bring coherence rasters of different grids onto one around site or bbox"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 from pathlib import Path
 
@@ -145,3 +146,32 @@ def test_long_pairs_of_ready_coherence_are_left_out_when_asked(
         activity_run(
             ActivitySettings(input=stack, output=str(tmp_path / "none"), max_temporal_baseline=6)
         )
+
+
+def test_stored_bytes_are_scaled_and_baselines_come_from_a_table(tmp_path: Path) -> None:
+    """Coherence as bytes, 255 for 1, as archives keep it; zeros are values here."""
+    rng = np.random.default_rng(11)
+    dates = np.datetime64("2022-05-01") + 12 * np.arange(13)
+    rows = []
+    for first, second in itertools.pairwise(dates):
+        name = f"{str(first).replace('-', '')}_{str(second).replace('-', '')}_coh.tif"
+        values = rng.integers(225, 245, (40, 40)).astype("uint8")
+        values[:, :8] = 0
+        profile = {"driver": "GTiff", "width": 40, "height": 40, "count": 1, "dtype": "uint8"}
+        place = rasterio.Affine(20, 0, 5e5, 0, -20, 7e6)
+        with rasterio.open(tmp_path / name, "w", crs=32635, transform=place, **profile) as file:
+            file.write(values, 1)
+        rows.append(f"{first},{second},{40.0 + len(rows)}")
+    table = tmp_path / "baselines.csv"
+    table.write_text("\n".join(["reference_time,secondary_time,perpendicular_baseline", *rows]))
+    run = activity_run(
+        ActivitySettings(
+            input=str(tmp_path), output=str(tmp_path / "run"), kind="coherence",
+            scale=1 / 255, nodata=float("nan"), baselines=str(table), threshold="0.2",
+        )
+    )  # fmt: skip
+    tai = store.open_cube(run.folder / "tai.zarr").load()
+    assert (tai.tai.values[:, :8] == 1).all()
+    assert (tai.tai.values[:, 8:] == 0).all()
+    ledger = store.open_cube(run.folder / "ledger.zarr").load()
+    npt.assert_allclose(ledger.perpendicular_baseline, 40 + np.arange(12))
