@@ -625,7 +625,11 @@ def test_choices_are_dots_beside_their_default():
     assert "too few stable pixels" in written
     assert "otsu  (th 0.310)" in written
     assert any("80.0 to 100.0 ha; what matters most: threshold" in text for text in written)
-    assert legend_texts(axes).count("default") == 1
+    named = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert named.count("default") == 1
+    figure.draw_without_rendering()  # no entry runs off the sheet, which squeezed the axes once
+    assert figure.legends[0].get_window_extent().x1 <= figure.bbox.x1
+    assert axes.get_position().width > 0.5
     intervals = [
         segment
         for group in axes.collections

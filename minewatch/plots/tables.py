@@ -239,7 +239,10 @@ def choices_figure(choices: pd.DataFrame, *, title: str | None = None) -> Figure
     handles, texts = axes.get_legend_handles_labels()
     unique = dict(zip(texts, handles, strict=True))
     if unique:
-        axes.legend(unique.values(), unique.keys(), ncols=5, **ABOVE)
+        figure.legend(
+            unique.values(), unique.keys(), ncols=3, loc="outside upper left", frameon=False,
+            fontsize=9, labelcolor=INK,
+        )  # fmt: skip
     return figure
 
 
