@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from affine import Affine
     from odc.geo.geobox import GeoBox
 
-__all__ = ["one_grid", "Raster", "raster", "read_window"]
+__all__ = ["READING", "one_grid", "Raster", "raster", "read_window"]
 
-READING = {"CPL_VSIL_GZIP_WRITE_PROPERTIES": "NO"}
-"""Reading leaves no file behind: GDAL else notes sizes beside compressed archives."""
+READING = {"CPL_VSIL_GZIP_WRITE_PROPERTIES": "NO", "GDAL_DISABLE_READDIR_ON_OPEN": "FALSE"}
+"""Reading leaves no file behind: GDAL else notes sizes beside compressed archives. Headers that lie
+beside a file are looked for, even after remote files, beside which nothing is, were read."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,7 @@ def _converted(
     crs, shape = str(like.crs), (int(like.shape[0]), int(like.shape[1]))
     try:
         with (
+            rasterio.Env(**READING),
             rasterio.open(path) as dataset,
             WarpedVRT(
                 dataset,

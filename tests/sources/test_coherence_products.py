@@ -278,6 +278,15 @@ def test_snap_dimap(layers: np.ndarray, tmp_path: Path, crs: str | None) -> None
     assert ("x" in cube.coords) == (crs is not None)
 
 
+def test_headers_beside_a_file_are_found_after_remote_reading(
+    layers: np.ndarray, tmp_path: Path
+) -> None:
+    """Beside remote files GDAL is told not to look; SNAP's images have their header there."""
+    write_dimap(tmp_path / "stack.dim", {"coh_VV_12Mar2023_24Mar2023": layers[0]}, {})
+    with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
+        npt.assert_array_equal(open_stack(tmp_path), layers[:1])
+
+
 def test_snap_dimap_without_coherence(layers: np.ndarray, tmp_path: Path) -> None:
     path = write_dimap(tmp_path / "a.dim", {"i_VV_12Mar2023": layers[0]}, {})
     with pytest.raises(ValueError, match="no band such as coh_VV_12Mar2023_24Mar2023"):

@@ -152,7 +152,7 @@ def _bands(address: str, name: str, own: Path, told: snap.Header) -> dict[str, s
     from rasterio.errors import NotGeoreferencedWarning
 
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), rasterio.Env(**rasters.READING):
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             dataset = rasterio.open(address)
         with dataset:
