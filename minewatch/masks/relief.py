@@ -10,21 +10,17 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import xarray as xr
 
 from minewatch import _apply, kernels
-from minewatch.conventions import NO_CLASS, Layer, conform, crs_of, require, require_same_grid
-from minewatch.conventions.projections import is_planar
+from minewatch.conventions import NO_CLASS, Layer, conform, require, require_same_grid
+from minewatch.masks.spacing import pixel_metres
 
 __all__ = ["radar_geometry"]
 
 ANGLE = Layer("local_incidence", "local incidence angle", units="degrees")
 SHADOW = Layer("shadow", "radar shadow", dtype="uint8", flags={"seen": 0, "shadow": 1})
 LAYOVER = Layer("layover", "radar layover", dtype="uint8", flags={"single": 0, "layover": 1})
-
-UNEVEN = 1e-3
-"""How far, in pixels, coordinates may lie from even steps."""
 
 
 def radar_geometry(
@@ -97,6 +93,7 @@ def radar_geometry(
 
     Examples
     --------
+    >>> import numpy as np
     >>> import rioxarray
     >>> wall = xr.DataArray(
     ...     np.float32([[0, 0, 0, 25, 0, 0, 0, 0]] * 2),
@@ -108,7 +105,7 @@ def radar_geometry(
     (array([0, 0, 0, 0, 1, 1, 0, 0], dtype=uint8), array([0, 1, 1, 1, 0, 0, 0, 0], dtype=uint8))
     """
     require(elevation, "y", "x", dtype="floating", by="radar_geometry")
-    spacing = _spacing(elevation)
+    spacing = pixel_metres(elevation, by="radar_geometry")
     angle = _incidence(elevation, incidence)
     if not math.isfinite(look_azimuth):
         message = f"radar_geometry needs a finite look_azimuth, got {look_azimuth}; e.g. 78"
@@ -166,31 +163,3 @@ def _incidence(elevation: xr.DataArray, incidence: float | xr.DataArray) -> xr.D
         )
         raise ValueError(message)
     return xr.full_like(elevation, incidence, dtype="float32").drop_vars(elevation.coords)
-
-
-def _spacing(elevation: xr.DataArray) -> tuple[float, float]:
-    """Metres between rows and between columns."""
-    from pyproj import CRS
-
-    wkt = crs_of(elevation)
-    crs = None if wkt is None else CRS.from_user_input(wkt)
-    if crs is None or not is_planar(crs):
-        name = "no CRS" if crs is None else crs.name
-        message = (
-            f"radar_geometry measures slopes in metres, got a grid with {name}; bring it onto a "
-            "projected one with minewatch.grids.resample, or name its CRS with .rio.write_crs"
-        )
-        raise ValueError(message)
-    metres = float(crs.axis_info[0].unit_conversion_factor)
-    steps = []
-    for dim, sign in (("y", -1), ("x", 1)):
-        index = elevation.indexes.get(dim)
-        along = np.diff(index.to_numpy()) * sign if index is not None else np.empty(0)
-        if not len(along) or not (along > 0).all() or np.ptp(along) > UNEVEN * along.mean():
-            message = (
-                f"radar_geometry needs two or more evenly spaced {dim}, y descending and x "
-                "ascending; use .sortby('y', ascending=False) or minewatch.grids.resample"
-            )
-            raise ValueError(message)
-        steps.append(float(along.mean()) * metres)
-    return steps[0], steps[1]
