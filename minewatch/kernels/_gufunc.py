@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import inspect
@@ -10,13 +11,14 @@ import re
 import sys
 import threading
 from functools import partial
+from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 __all__ = ["gufunc", "LazyGufunc"]
 
@@ -103,7 +105,8 @@ class LazyGufunc:
         try:
             # numba's cache sees changes of the loop's own file; the name carries all others.
             loop.__qualname__ += "-" + _digest(functions)
-            return build(nopython=True, cache=True)(loop)
+            with _alone(loop):
+                return build(nopython=True, cache=True)(loop)
         # No source to watch, or no folder to keep a cache in.
         except (OSError, RuntimeError, TypeError):
             return build(nopython=True)(loop)
@@ -146,6 +149,32 @@ def _by_name(module: str, name: str) -> Any:
 def _rebound(function: Any, scope: dict[str, Any]) -> FunctionType:
     """The same code, looking its globals up elsewhere."""
     return FunctionType(function.__code__, scope, function.__name__)
+
+
+@contextlib.contextmanager
+def _alone(loop: Any) -> Iterator[None]:
+    """Let one process at a time write a loop to numba's cache, or read it.
+
+    numba keeps a loop and the wrapper that calls it in two files, and the wrapper calls it by a
+    name that holds a counter of the process. Of two processes that compile at once, one may leave
+    the loop and the other the wrapper: whoever reads them jumps to address 0, until they are
+    deleted. The lock ends with the process, however that ends.
+    """
+    from numba.core.caching import FunctionCache
+
+    folder = Path(FunctionCache(loop).cache_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "minewatch-kernels.lock").open("a+b") as file:
+        if sys.platform == "win32":
+            import msvcrt
+
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _digest(functions: Sequence[Any]) -> str:

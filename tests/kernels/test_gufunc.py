@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
+import time
 
 import dask.array as da
 import numpy as np
@@ -205,3 +207,37 @@ def double(value):
 assert double(np.float32(2)) == 4
 """
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+PROGRAM = """
+import sys, time
+import numpy as np
+from minewatch import kernels
+while time.time() < float(sys.argv[1]):
+    pass
+{first}
+print(kernels.nanmedian(np.full((300, 5), 7, np.float32)).mean())
+"""
+
+
+@pytest.mark.slow
+def test_processes_that_compile_at_once_leave_a_cache_that_works(tmp_path):
+    """Two files of numba's cache belong together; from two processes they make the next one crash.
+
+    Without one lock for both, three rounds of four ended so, hence three rounds.
+    """
+    for i in range(3):
+        environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / str(i))}
+
+        def begun(first, at, environment=environment):
+            command = [sys.executable, "-c", PROGRAM.format(first=first), str(at)]
+            return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
+
+        soon = time.time() + 2.5
+        # One compiles another loop before, so that its names count differently.
+        other = "kernels.ndai(np.ones(3, np.float32), 0.9)"
+        both = [begun("", soon), begun(other, soon - 0.35 - 0.1 * i)]
+        assert [each.wait() for each in both] == [0, 0]
+        later = begun("", 0)
+        assert later.communicate()[0].split() == [b"7.0"]
+        assert later.returncode == 0
