@@ -229,15 +229,16 @@ def test_processes_that_compile_at_once_leave_a_cache_that_works(tmp_path):
     for i in range(3):
         environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / str(i))}
 
-        def begun(first, at, environment=environment):
-            command = [sys.executable, "-c", PROGRAM.format(first=first), str(at)]
-            return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
+        def command(first, at):
+            return [sys.executable, "-c", PROGRAM.format(first=first), str(at)]
 
         soon = time.time() + 2.5
         # One compiles another loop before, so that its names count differently.
-        other = "kernels.ndai(np.ones(3, np.float32), 0.9)"
-        both = [begun("", soon), begun(other, soon - 0.35 - 0.1 * i)]
+        other = command("kernels.ndai(np.ones(3, np.float32), 0.9)", soon - 0.35 - 0.1 * i)
+        both = [
+            subprocess.Popen(each, env=environment, stdout=subprocess.DEVNULL)
+            for each in (command("", soon), other)
+        ]
         assert [each.wait() for each in both] == [0, 0]
-        later = begun("", 0)
-        assert later.communicate()[0].split() == [b"7.0"]
-        assert later.returncode == 0
+        later = subprocess.run(command("", 0), env=environment, capture_output=True, check=False)
+        assert (later.returncode, later.stdout.split()) == (0, [b"7.0"])
