@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["CalibratedModel", "Curves"]
+__all__ = ["CalibratedModel", "Curves", "likeliest"]
 
 KINDS = ("isotonic", "platt")
 
@@ -217,10 +217,32 @@ class CalibratedModel:
         ValueError
             If a sample lacks a feature: it has no class.
         """
-        proba = self.predict_proba(X)
-        if np.isnan(proba).any():
-            message = "a sample that lacks a feature has no class; drop it, or map with "
-            message += "minewatch.learn.predict, which leaves it out"
-            raise ValueError(message)
-        chosen: npt.NDArray[Any] = self.classes_[proba.argmax(axis=1)]
-        return chosen
+        return likeliest(self.predict_proba(X), self.classes_)
+
+
+def likeliest(proba: npt.NDArray[np.float64], classes: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The likeliest class of each sample.
+
+    Parameters
+    ----------
+    proba : array of float64, shape (samples, classes)
+        Probabilities.
+    classes : array, shape (classes,)
+        The classes.
+
+    Returns
+    -------
+    array, shape (samples,)
+        One class a sample.
+
+    Raises
+    ------
+    ValueError
+        If a sample lacks a feature: it has no class.
+    """
+    if np.isnan(proba).any():
+        message = "a sample that lacks a feature has no class; drop it, or map with "
+        message += "minewatch.learn.predict, which leaves it out"
+        raise ValueError(message)
+    chosen: npt.NDArray[Any] = classes[proba.argmax(axis=1)]
+    return chosen

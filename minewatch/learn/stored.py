@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minewatch.learn.calibrated import likeliest
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -244,13 +246,7 @@ class Forest:
         ValueError
             If a sample lacks a feature: it has no class.
         """
-        proba = self.predict_proba(X)
-        if np.isnan(proba).any():
-            message = "a sample that lacks a feature has no class; drop it, or map with "
-            message += "minewatch.learn.predict, which leaves it out"
-            raise ValueError(message)
-        chosen: npt.NDArray[Any] = self.classes_[proba.argmax(axis=1)]
-        return chosen
+        return likeliest(self.predict_proba(X), self.classes_)
 
     def _rows(self, X: Any) -> npt.NDArray[np.float32]:
         names = list(self.feature_names_in_)

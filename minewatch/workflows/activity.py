@@ -5,16 +5,11 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from minewatch import activity, store, vectors
+from minewatch import activity, store
 from minewatch.cluster import connect
-from minewatch.workflows.activity_checks import (
-    METHODS,
-    check_ground,
-    check_settings,
-    fixed_threshold,
-)
+from minewatch.workflows.activity_checks import check_ground, check_settings, threshold_of
 from minewatch.workflows.activity_inputs import open_coherence
-from minewatch.workflows.activity_layers import exclusion_of, site_of
+from minewatch.workflows.activity_layers import exclusion_of, stable_domain
 from minewatch.workflows.activity_parts import OPTIONAL, Findings
 from minewatch.workflows.activity_results import write_results
 from minewatch.workflows.activity_settings import PRESETS, ActivitySettings
@@ -87,7 +82,7 @@ def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Resul
             mean_ndai = activity.mean_ndai(coherence, ledger)
             mean_ndai = store.to_zarr(mean_ndai, folder / "mean_ndai.zarr", overwrite=replace)
         with step("threshold"):
-            threshold = _threshold(settings, mean_ndai)
+            threshold = threshold_of(settings, mean_ndai)
         count: dict[str, Any] = {
             "threshold": threshold,
             "confidence": settings.confidence,
@@ -117,12 +112,10 @@ def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Resul
 
 def _judged(settings: ActivitySettings, coherence: xr.DataArray) -> tuple[xr.DataArray, xr.Dataset]:
     """Stable pixels (in memory: a byte a pixel) and the ledger of pairs."""
-    site = site_of(settings) if settings.stable_within == "site" else None
-    within = None if site is None else vectors.rasterize(site, like=coherence.isel(pair=0))
     find: dict[str, Any] = {
         "minimum": settings.stable_minimum,
         "maximum_std": settings.stable_maximum_std,
-        "within": within,
+        "within": stable_domain(settings, coherence.isel(pair=0)),
     }
     judge: dict[str, Any] = {
         "max_perpendicular_baseline": settings.max_perpendicular_baseline,
@@ -142,10 +135,3 @@ def _judged(settings: ActivitySettings, coherence: xr.DataArray) -> tuple[xr.Dat
         **judge,
     )
     return stable, ledger
-
-
-def _threshold(settings: ActivitySettings, mean_ndai: xr.DataArray) -> xr.DataArray:
-    fixed = fixed_threshold(settings.threshold)
-    if fixed is not None:
-        return activity.ndai_threshold(mean_ndai, method="fixed", fixed=fixed)
-    return activity.ndai_threshold(mean_ndai, method=METHODS[settings.threshold])

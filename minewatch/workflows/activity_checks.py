@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
     from minewatch.workflows.activity_settings import ActivitySettings
 
-__all__ = ["METHODS", "check_ground", "check_settings", "fixed_threshold", "read_table"]
+__all__ = [
+    "METHODS",
+    "check_ground",
+    "check_settings",
+    "fixed_threshold",
+    "read_table",
+    "threshold_of",
+]
 
 METHODS: dict[str, Literal["kde_valley", "otsu"]] = {"kde_valley": "kde_valley", "otsu": "otsu"}
 """Ways to find the threshold; anything else is a number."""
@@ -130,6 +137,27 @@ def _check_numbers(settings: ActivitySettings) -> None:
         except ValueError:
             message = f"dsm_dates has {date!r}, which is no date; write e.g. 2022-06-06 2022-09-06"
             raise ValueError(message) from None
+
+
+def threshold_of(settings: ActivitySettings, ndai: xr.DataArray) -> xr.DataArray:
+    """The NDAI threshold that the settings ask for; computes.
+
+    Parameters
+    ----------
+    settings : ActivitySettings
+        The run.
+    ndai : xarray.DataArray
+        Mean NDAI of all dates or of years, dims (..., y, x).
+
+    Returns
+    -------
+    xarray.DataArray
+        A number, with how it was found.
+    """
+    fixed = fixed_threshold(settings.threshold)
+    if fixed is not None:
+        return activity.ndai_threshold(ndai, method="fixed", fixed=fixed)
+    return activity.ndai_threshold(ndai, method=METHODS[settings.threshold])
 
 
 def fixed_threshold(text: str) -> float | None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from minewatch.workflows.activity_settings import ActivitySettings
 
-__all__ = ["exclusion_of", "layer_on", "read_zones", "site_of"]
+__all__ = ["exclusion_of", "layer_on", "read_zones", "site_of", "stable_domain"]
 
 RELIEF_AROUND = 3000.0
 """Metres of relief beyond the map that may throw a radar shadow on it."""
@@ -69,6 +69,25 @@ def site_of(settings: ActivitySettings) -> gpd.GeoDataFrame | None:
         )
         raise ValueError(message)
     return gpd.GeoDataFrame(geometry=[box(west, south, east, north)], crs="EPSG:4326")
+
+
+def stable_domain(settings: ActivitySettings, like: xr.DataArray) -> xr.DataArray | None:
+    """Where stable ground is looked for.
+
+    Parameters
+    ----------
+    settings : ActivitySettings
+        The run.
+    like : xarray.DataArray
+        Dims (..., y, x); only its grid is read.
+
+    Returns
+    -------
+    xarray.DataArray or None
+        True inside the site, dims (y, x); None for the whole scene.
+    """
+    site = site_of(settings) if settings.stable_within == "site" else None
+    return None if site is None else vectors.rasterize(site, like=like)
 
 
 def layer_on(

@@ -16,8 +16,9 @@ __all__ = ["OPTIONAL", "Findings", "Part"]
 
 OPTIONAL = (
     "excluded.tif", "choices.csv", "zones.csv", "zone_series.csv", "zone_boxes.csv",
-    "elevation_change.tif", "agreement.tif", "rgb.tif", "colours.tif", "colour_counts.csv",
-    "yearly_areas.csv", "production.csv", "emissions.csv", "climate_trace.csv", "inventory.csv",
+    "elevation_change.tif", "agreement.tif", "annual_ndai.zarr", "rgb.tif", "colours.tif",
+    "colour_counts.csv", "yearly_areas.csv", "production.csv", "emissions.csv",
+    "climate_trace.csv", "inventory.csv",
     *(f"{name}_by_{by}.{ending}" for by in ("year", "season") for name, ending in (
         ("tai", "zarr"), ("tai", "tif"), ("activity", "tif"), ("areas", "csv"),
     )),
@@ -52,6 +53,18 @@ class Findings:
     threshold: xr.DataArray
     tai: xr.Dataset
     periods: xr.Dataset | None
+
+    @property
+    def mask(self) -> xr.DataArray | None:
+        """Where pixels are left out, whatever the reason; None if none are."""
+        return None if self.exclusion is None else self.exclusion > 0
+
+    def unmasked(self, layer: xr.DataArray) -> xr.DataArray:
+        """A layer without what is left out, dims (..., y, x), lazy if it is."""
+        if self.mask is None:
+            return layer
+        kept = ~self.mask.drop_vars(list(self.mask.coords))
+        return layer.where(kept).assign_attrs(layer.attrs)
 
 
 @dataclass(frozen=True)

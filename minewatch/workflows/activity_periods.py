@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minewatch import activity, plots, store, vectors
+from minewatch import activity, plots, store
 from minewatch.report import Section
 from minewatch.workflows.activity_checks import METHODS
-from minewatch.workflows.activity_layers import site_of
+from minewatch.workflows.activity_layers import stable_domain
 from minewatch.workflows.activity_parts import Part
 from minewatch.workflows.activity_settings import whole_numbers
 from minewatch.workflows.outputs import listed, write_table
@@ -44,11 +44,9 @@ def exclusion_part(settings: ActivitySettings, folder: Path, found: Findings) ->
     if found.exclusion is None:
         return Part()
     areas = activity.excluded_areas(found.exclusion).area
-    flags = found.exclusion.attrs
-    names = dict(zip(flags["flag_values"], flags["flag_meanings"].split(), strict=True))
     hectares = {
-        names.get(int(code), "unknown"): float(area)
-        for code, area in zip(areas.reason.values, areas.values, strict=True)
+        str(name): float(area)
+        for name, area in zip(areas["name"].values, areas.values, strict=True)
     }
     left_out = {name: area for name, area in hectares.items() if name != "kept" and area > 0}
     section = Section(
@@ -130,7 +128,6 @@ def choices_part(settings: ActivitySettings, folder: Path, found: Findings) -> P
     """
     if not settings.choices:
         return Part()
-    site = site_of(settings) if settings.stable_within == "site" else None
     table = activity.threshold_choices(
         found.coherence,
         ledger=found.ledger,
@@ -139,10 +136,10 @@ def choices_part(settings: ActivitySettings, folder: Path, found: Findings) -> P
         fixed=float(found.threshold) if settings.threshold not in METHODS else 0.2,
         minimum=settings.stable_minimum,
         maximum_std=settings.stable_maximum_std,
-        within=None if site is None else vectors.rasterize(site, like=found.mean_ndai),
+        within=stable_domain(settings, found.mean_ndai),
         max_perpendicular_baseline=settings.max_perpendicular_baseline,
         min_pixels=settings.min_pixels,
-        mask=None if found.exclusion is None else found.exclusion > 0,
+        mask=found.mask,
         confidence=settings.confidence,
         interval=settings.interval,
         min_count=settings.min_count,

@@ -263,14 +263,16 @@ def _pairs(
     numbers: dict[str, object] = {"pairs": len(rows), "pairs_kept": len(rows) - len(dropped)}
     kept = ledger.isel(pair=ledger.keep.values)
     if np.isfinite(kept.perpendicular_baseline.values).sum() >= LEAST_PAIRS:
-        line = activity.baseline_regression(kept)
-        numbers["baseline_regression"] = {str(name): float(line[name]) for name in line.data_vars}
-        figures.append(
-            (
-                plots.regression_figure(ledger, line),
-                "Coherence of stable ground and baseline, kept pairs.",
-            )
+        site = activity.site_ndai(
+            found.coherence, ledger.stable_mean, found.tai.stable, target="pixel"
         )
+        both = ledger.assign(stable_ndai=("pair", site.values, site.attrs))
+        for variable, name, caption in REGRESSED:
+            line = activity.baseline_regression(
+                both.isel(pair=ledger.keep.values), variable=variable
+            )
+            numbers[name] = {str(part): float(line[part]) for part in line.data_vars}
+            figures.append((plots.regression_figure(both, line, of=variable), caption))
     section = Section(
         "Which pairs were used",
         "A pair whose stable ground lost coherence as a whole tells of weather, snow or a long "
@@ -281,6 +283,20 @@ def _pairs(
     summary = {"pairs kept": f"{len(rows) - len(dropped)} of {len(rows)}"}
     return Part([section], files, summary, numbers)
 
+
+REGRESSED = (
+    (
+        "stable_mean",
+        "baseline_regression",
+        "Coherence of stable ground and baseline, kept pairs: a long baseline costs coherence.",
+    ),
+    (
+        "stable_ndai",
+        "baseline_regression_ndai",
+        "NDAI of stable ground and baseline, kept pairs: NDAI should not depend on it.",
+    ),
+)
+"""What is held against the baseline, as Kavats et al. (2025) do in their Fig. 6."""
 
 LEAST_PAIRS = 3
 """Fewest baselines that a line can be drawn through."""

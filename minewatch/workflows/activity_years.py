@@ -8,7 +8,7 @@ import pandas as pd
 
 from minewatch import activity, estimates, plots, store, vectors
 from minewatch.report import Section
-from minewatch.workflows.activity_checks import METHODS, read_table
+from minewatch.workflows.activity_checks import read_table, threshold_of
 from minewatch.workflows.activity_layers import read_zones
 from minewatch.workflows.activity_parts import Part
 from minewatch.workflows.activity_settings import whole_numbers
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from minewatch.workflows.activity_settings import ActivitySettings
 
 __all__ = ["years_part"]
+
+WHITE = {
+    "all": "Ground that changed in all three years counts in each.",
+    "exclude": "Ground that changed in all three years is not counted.",
+}
 
 
 def years_part(settings: ActivitySettings, folder: Path, found: Findings) -> Part:
@@ -50,15 +55,19 @@ def years_part(settings: ActivitySettings, folder: Path, found: Findings) -> Par
     years = whole_numbers(settings.years, setting="years")
     if years is None:
         return Part()
-    annual = _annual(found, years)
-    threshold = _threshold(settings, annual)
-    annual = _unmasked(found, annual)
+    annual = store.to_zarr(  # read three times
+        _annual(found, years), folder / "annual_ndai.zarr", overwrite=settings.overwrite
+    )
+    # The mean of several years has heaps of its own, of ground that was worked in one of them.
+    threshold = threshold_of(settings, annual)
+    annual = found.unmasked(annual)
     look: dict[str, Any] = {"years": years, "threshold": threshold}
     rgb = activity.activity_rgb(annual, **look).compute()
     colours = activity.activity_colours(annual, method=settings.colours, **look).compute()
     counts = _count(settings, colours)
     tables = _counted(counts)
     files = {
+        "mean NDAI of each of the years": folder / "annual_ndai.zarr",
         "mean NDAI of three years as colour": store.to_cog(rgb, folder / "rgb.tif"),
         "eight classes: years with activity": store.to_cog(colours, folder / "colours.tif"),
         "pixels of each colour": write_table(
@@ -81,11 +90,7 @@ def years_part(settings: ActivitySettings, folder: Path, found: Findings) -> Par
         Section(
             "Area of each year",
             "Ground whose mean NDAI of the year lies above the threshold. It differs a little from "
-            "the area by TAI, which asks in how many pairs it does."
-            + (
-                " Ground that changed in all three years is not counted."
-                * (settings.white != "all")
-            ),
+            "the area by TAI, which asks in how many pairs it does. " + WHITE[settings.white],
             table=tables[1],
         ),
     ]
@@ -120,26 +125,6 @@ def _annual(found: Findings, years: tuple[int, ...]) -> xr.DataArray:
         raise ValueError(message)
     chosen: xr.DataArray = annual.sel(year=list(years))
     return chosen
-
-
-def _threshold(settings: ActivitySettings, annual: xr.DataArray) -> xr.DataArray:
-    """Where activity begins on the maps of single years, by the method of the run.
-
-    The mean of several years has heaps of its own, of ground that was worked in one of them.
-    """
-    method = METHODS.get(settings.threshold)
-    if method is None:
-        fixed = float(settings.threshold)
-        return activity.ndai_threshold(annual, method="fixed", fixed=fixed)
-    return activity.ndai_threshold(annual, method=method)
-
-
-def _unmasked(found: Findings, annual: xr.DataArray) -> xr.DataArray:
-    """What is left of the maps without what looks like a mine and is none."""
-    if found.exclusion is None:
-        return annual
-    excluded = (found.exclusion > 0).drop_vars(list(found.exclusion.coords))
-    return annual.where(~excluded).assign_attrs(annual.attrs)
 
 
 def _count(settings: ActivitySettings, colours: xr.DataArray) -> xr.Dataset:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from minewatch import activity, grids, plots, store, vectors
+from minewatch.conventions.colours import class_colours
 from minewatch.report import Section
 from minewatch.workflows.activity_layers import layer_on, read_zones
 from minewatch.workflows.activity_parts import Part
@@ -52,7 +53,7 @@ def zones_part(settings: ActivitySettings, folder: Path, found: Findings) -> Par
         ledger=found.ledger,
         concessions=concessions,
     )
-    series = activity.zone_series(_unmasked(found), found.ledger, zones).compute()
+    series = activity.zone_series(found.unmasked(found.coherence), found.ledger, zones).compute()
     boxes = activity.box_statistics(series["max"])
     rows, columns = listed(table)
     dated = series.assign_coords(
@@ -90,14 +91,6 @@ def zones_part(settings: ActivitySettings, folder: Path, found: Findings) -> Par
         ),
     ]
     return Part(sections, files, {}, {"zones": rows})
-
-
-def _unmasked(found: Findings) -> xr.DataArray:
-    """Coherence without what looks like a mine and is none."""
-    if found.exclusion is None:
-        return found.coherence
-    kept = (found.exclusion == 0).drop_vars(list(found.exclusion.coords))
-    return found.coherence.where(kept)
 
 
 def comparison_part(settings: ActivitySettings, folder: Path, found: Findings) -> Part:
@@ -164,7 +157,7 @@ def _between(settings: ActivitySettings, found: Findings) -> tuple[xr.Dataset, i
         confidence=settings.confidence,
         interval=settings.interval,
         rule=settings.rule,
-        mask=None if found.exclusion is None else found.exclusion > 0,
+        mask=found.mask,
     )
     return index.compute(), int(ledger.keep.sum())
 
@@ -204,9 +197,9 @@ def _other_track(settings: ActivitySettings, folder: Path, found: Findings) -> P
     other = grids.resample(other, found.tai.activity, method="nearest")
     both = activity.agree(found.tai.activity, other)
     codes, counts = np.unique(both.values, return_counts=True)
-    names = dict(zip(both.attrs["flag_values"], both.attrs["flag_meanings"].split(), strict=True))
+    names = {code: meaning for code, (meaning, _) in class_colours(both.attrs).items()}
     rows = [
-        {"both tracks": names.get(int(code), "unknown").replace("_", " "), "pixels": int(count)}
+        {"both tracks": names.get(int(code), "unknown"), "pixels": int(count)}
         for code, count in zip(codes, counts, strict=True)
     ]
     section = Section(
