@@ -9,7 +9,8 @@ from __future__ import annotations
 from minewatch.workflows.activity import PRESETS, ActivitySettings, activity_run
 from minewatch.workflows.demo import DemoSettings, demo_run
 from minewatch.workflows.info import describe
-from minewatch.workflows.mapping import MappingSettings, mapping_run
+from minewatch.workflows.mapping import mapping_run
+from minewatch.workflows.mapping_settings import MAP_PRESETS, MappingSettings
 from minewatch.workflows.outputs import Notify, Result
 from minewatch.workflows.settings import read_settings, write_settings
 from minewatch.workflows.worlds import simulate_run
@@ -21,6 +22,7 @@ __all__ = [
     "DemoSettings",
     "demo_run",
     "describe",
+    "MAP_PRESETS",
     "MappingSettings",
     "mapping_run",
     "Notify",

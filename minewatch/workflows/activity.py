@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from minewatch import activity, store
 from minewatch.cluster import connect
-from minewatch.workflows.activity_checks import check_ground, check_settings, threshold_of
+from minewatch.workflows.activity_checks import check_ground, check_settings
 from minewatch.workflows.activity_inputs import open_coherence
 from minewatch.workflows.activity_layers import exclusion_of, stable_domain
 from minewatch.workflows.activity_parts import OPTIONAL, Findings
 from minewatch.workflows.activity_results import write_results
 from minewatch.workflows.activity_settings import PRESETS, ActivitySettings
+from minewatch.workflows.activity_thresholds import threshold_of
 from minewatch.workflows.outputs import Notify, Result, open_folder, quiet, remove_stale, stage
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import datetime
 import math
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,23 +14,14 @@ import pandas as pd
 from minewatch import activity, estimates, grids, vectors
 from minewatch.workflows.activity_layers import layer_on, read_zones, site_of
 from minewatch.workflows.activity_settings import whole_numbers
+from minewatch.workflows.activity_thresholds import fixed_threshold
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from minewatch.workflows.activity_settings import ActivitySettings
 
-__all__ = [
-    "METHODS",
-    "check_ground",
-    "check_settings",
-    "fixed_threshold",
-    "read_table",
-    "threshold_of",
-]
-
-METHODS: dict[str, Literal["kde_valley", "otsu"]] = {"kde_valley": "kde_valley", "otsu": "otsu"}
-"""Ways to find the threshold; anything else is a number."""
+__all__ = ["check_ground", "check_settings", "read_table"]
 
 POLYGONS = ("water", "outlines", "concessions")
 RASTERS = (
@@ -137,59 +128,6 @@ def _check_numbers(settings: ActivitySettings) -> None:
         except ValueError:
             message = f"dsm_dates has {date!r}, which is no date; write e.g. 2022-06-06 2022-09-06"
             raise ValueError(message) from None
-
-
-def threshold_of(settings: ActivitySettings, ndai: xr.DataArray) -> xr.DataArray:
-    """The NDAI threshold that the settings ask for; computes.
-
-    Parameters
-    ----------
-    settings : ActivitySettings
-        The run.
-    ndai : xarray.DataArray
-        Mean NDAI of all dates or of years, dims (..., y, x).
-
-    Returns
-    -------
-    xarray.DataArray
-        A number, with how it was found.
-    """
-    fixed = fixed_threshold(settings.threshold)
-    if fixed is not None:
-        return activity.ndai_threshold(ndai, method="fixed", fixed=fixed)
-    return activity.ndai_threshold(ndai, method=METHODS[settings.threshold])
-
-
-def fixed_threshold(text: str) -> float | None:
-    """Read the threshold setting.
-
-    Parameters
-    ----------
-    text : str
-        ``"kde_valley"``, ``"otsu"`` or a number.
-
-    Returns
-    -------
-    float or None
-        The number; None for a method.
-
-    Raises
-    ------
-    ValueError
-        If it is neither.
-
-    Examples
-    --------
-    >>> fixed_threshold("0.2"), fixed_threshold("otsu")
-    (0.2, None)
-    """
-    if text in METHODS:
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        message = f"threshold {text!r} is not known; use 'kde_valley', 'otsu' or a number like 0.2"
-        raise ValueError(message) from None
 
 
 def read_table(path: str, columns: list[str]) -> pd.DataFrame:

@@ -8,10 +8,10 @@ import numpy as np
 
 from minewatch import activity, plots, store
 from minewatch.report import Section
-from minewatch.workflows.activity_checks import METHODS
 from minewatch.workflows.activity_layers import stable_domain
 from minewatch.workflows.activity_parts import Part
 from minewatch.workflows.activity_settings import whole_numbers
+from minewatch.workflows.activity_thresholds import METHODS
 from minewatch.workflows.outputs import listed, write_table
 
 if TYPE_CHECKING:

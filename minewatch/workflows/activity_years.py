@@ -8,10 +8,11 @@ import pandas as pd
 
 from minewatch import activity, estimates, plots, store, vectors
 from minewatch.report import Section
-from minewatch.workflows.activity_checks import read_table, threshold_of
+from minewatch.workflows.activity_checks import read_table
 from minewatch.workflows.activity_layers import read_zones
 from minewatch.workflows.activity_parts import Part
 from minewatch.workflows.activity_settings import whole_numbers
+from minewatch.workflows.activity_thresholds import threshold_of
 from minewatch.workflows.outputs import listed, write_table
 
 if TYPE_CHECKING:

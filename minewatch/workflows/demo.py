@@ -14,7 +14,8 @@ from minewatch import metrics, simulate, store, vectors
 from minewatch.cluster import connect
 from minewatch.workflows.activity import ActivitySettings, activity_run
 from minewatch.workflows.demo_page import write_page
-from minewatch.workflows.mapping import MappingSettings, mapping_run
+from minewatch.workflows.mapping import mapping_run
+from minewatch.workflows.mapping_settings import MappingSettings
 from minewatch.workflows.outputs import Notify, Result, open_folder, quiet, stage, write_json
 from minewatch.workflows.settings import option
 from minewatch.workflows.worlds import in_words, write_world

@@ -2,70 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import itertools
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from minewatch import learn, metrics, store, vectors
 from minewatch.cluster import connect
 from minewatch.workflows.mapping_inputs import covariates, find_items, map_grid, signer
 from minewatch.workflows.mapping_results import Findings, write_results
+from minewatch.workflows.mapping_settings import MappingSettings
 from minewatch.workflows.outputs import Notify, Result, open_folder, quiet, stage
-from minewatch.workflows.settings import option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import xarray as xr
 
-__all__ = ["MappingSettings", "mapping_run"]
-
-
-@dataclass(frozen=True)
-class MappingSettings:
-    """How a footprint map is made; each field is a key of the TOML file and an option."""
-
-    catalog: str = option(
-        dataclasses.MISSING, "STAC API address, catalog.json or item collection", path=True
-    )
-    reference: str = option(
-        dataclasses.MISSING, "polygon file to learn from, with a column of labels", path=True
-    )
-    output: str = option("mines", "folder for the results", path=True)
-    label: str = option("label", "column of the reference: 1 mine, 0 anything else")
-    held_out: str | None = option(
-        None, "polygons to score the map on, never learnt from", path=True
-    )
-    bbox: tuple[float, float, float, float] | None = option(
-        None, "west south east north in degrees; by default around all polygons"
-    )
-    datetime: str | None = option(None, "e.g. 2022-04-01/2022-10-31")
-    collections: tuple[str, ...] = option((), "collections to use; by default all that fit")
-    max_cloud_cover: float | None = option(None, "percent, for optical items")
-    max_items: int = option(1000, "more matches than this are an error")
-    sign: Literal["auto", "none", "planetary-computer"] = option(
-        "auto", "who signs addresses when they are opened; auto knows the Planetary Computer"
-    )
-    crs: str | None = option(None, "CRS of the map, e.g. EPSG:32721; by default the UTM zone")
-    resolution: float = option(10.0, "pixel size in units of the CRS")
-    looks: float = option(4.4, "equivalent number of looks of the Sentinel-1 images")
-    lee_window: int = option(7, "rows and columns of the Lee filter; 1 leaves the speckle")
-    trees: int = option(100, "trees of the forest")
-    bag: float = option(0.6, "share of the samples each tree sees")
-    folds: int = option(5, "folds of the cross-validation, split by polygon")
-    block: float | None = option(
-        None, "metres: polygons of one square block of this side stay in one fold"
-    )
-    max_per_polygon: int = option(200, "most samples of one polygon")
-    threshold: str = option(
-        "best", "probability of a mine: best (by cross-validated F1) or a number"
-    )
-    min_area: float = option(0.01, "hectares below which an area is no mine")
-    seed: int = option(0, "seed of samples, folds and forest")
-    cluster: str = option("threads", "threads, local, local:8 or tcp://host:8786")
-    overwrite: bool = option(False, "replace the results of an earlier run in this folder")
+__all__ = ["mapping_run"]
 
 
 def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from odc.geo.geobox import GeoBox
 
-    from minewatch.workflows.mapping import MappingSettings
+    from minewatch.workflows.mapping_settings import MappingSettings
 
 __all__ = ["covariates", "find_items", "map_grid", "signer"]
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pystac
     from matplotlib.figure import Figure
 
-    from minewatch.workflows.mapping import MappingSettings
+    from minewatch.workflows.mapping_settings import MappingSettings
 
 __all__ = ["Findings", "mine_map", "region_scores", "write_results"]
 
