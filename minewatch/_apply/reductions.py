@@ -38,6 +38,7 @@ def along(
     dtype: str = "float32",
     arguments: Sequence[float | str] = (),
     out_dim: str | None = None,
+    out_size: int | None = None,
 ) -> xr.DataArray:
     """Reduce one dim that must be seen whole, e.g. a median over time.
 
@@ -48,7 +49,7 @@ def along(
     ----------
     function : callable
         ``function(*blocks, *arguments)`` reduces the last axis of blocks (..., dim), one for each
-        array; with `out_dim` it returns as many results as there are arrays, (out_dim, ...).
+        array; with `out_dim` it returns `out_size` results, (out_dim, ...).
     arrays : xarray.DataArray or sequence of them
         Same dims, at least one; `dim` may be chunked, the other dims keep their chunks.
     dim : str
@@ -58,7 +59,9 @@ def along(
     arguments : sequence of float or str
         Settings passed on.
     out_dim : str, optional
-        A dim that appears in front, one element for each array.
+        A dim that appears in front.
+    out_size : int, optional
+        Its length; by default one element for each array.
 
     Returns
     -------
@@ -69,9 +72,8 @@ def along(
     first = series[0]
     kept = tuple(name for name in first.dims if name != dim)
     front = () if out_dim is None else (out_dim,)
-    work = _Along(
-        function, first.dims.index(dim), tuple(arguments), (len(series),) * len(front), dtype
-    )
+    sizes = dict.fromkeys(front, len(series) if out_size is None else out_size)
+    work = _Along(function, first.dims.index(dim), tuple(arguments), tuple(sizes.values()), dtype)
     if any(is_lazy(each) for each in series):
         import dask.array as da
 
@@ -80,7 +82,7 @@ def along(
             work,
             (*front, *kept),
             *named,
-            new_axes=dict.fromkeys(front, len(series)),
+            new_axes=sizes,
             concatenate=False,
             dtype=np.dtype(dtype),
             meta=np.empty((0,) * (len(front) + len(kept)), dtype),

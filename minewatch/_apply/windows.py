@@ -27,6 +27,8 @@ def windowed(
     window: tuple[int, int],
     arguments: Sequence[float] = (),
     dtype: str = "float32",
+    out_dim: str | None = None,
+    out_size: int = 1,
 ) -> xr.DataArray:
     """Run a moving-window kernel over the trailing (y, x) dims.
 
@@ -42,6 +44,10 @@ def windowed(
         Scalars passed on after the blocks.
     dtype : str
         Dtype of the result.
+    out_dim : str, optional
+        A dim that the kernel puts in front.
+    out_size : int
+        Its length.
 
     Returns
     -------
@@ -49,15 +55,19 @@ def windowed(
         Dims and coordinates of the first array; its chunks are kept.
     """
     first = arrays[0]
+    dims = first.dims if out_dim is None else (out_dim, *first.dims)
     if not any(is_lazy(array) for array in arrays):
-        return first.copy(data=kernel(*(array.data for array in arrays), *arguments))
+        data = kernel(*(array.data for array in arrays), *arguments)
+        return xr.DataArray(data, first.coords, dims, first.name, first.attrs)
     lazy = [array.data for array in cut_alike(arrays)]
     whole = [_wide_enough(array, window) for array in lazy]
     leads: list[tuple[int, ...]] = list(np.ndindex(whole[0].numblocks[:-2]))
-    data = _over_blocks(
-        _Window(kernel, window, arguments), whole, [leads] * len(whole), whole[0].chunks[:-2], dtype
-    )
-    return first.copy(data=_rechunk_like(data, lazy[0].chunks))
+    front = () if out_dim is None else ((out_size,),)
+    lead_chunks = (*front, *whole[0].chunks[:-2])
+    work = _Window(kernel, window, arguments)
+    data = _over_blocks(work, whole, [leads] * len(whole), lead_chunks, dtype)
+    data = _rechunk_like(data, (*front, *lazy[0].chunks))
+    return xr.DataArray(data, first.coords, dims, first.name, first.attrs)
 
 
 def paired_windows(
