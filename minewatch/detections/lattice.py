@@ -1,0 +1,141 @@
+"""Cells on the lattice of windows, by their index: no geometry, no drift."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minewatch.conventions import crs_of, require
+from minewatch.conventions.projections import is_planar
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import numpy.typing as npt
+    import xarray as xr
+
+__all__ = ["cells", "kept_windows"]
+
+
+def cells(windows: xr.DataArray, *, threshold: float = 0.8) -> gpd.GeoDataFrame:
+    """Square cells in which a window that covers them saw a mine. Computes.
+
+    A window covers 2 × 2 cells, a cell is covered by up to four windows. It is positive where the
+    probability of one of them exceeds the threshold, and has the highest of them.
+
+    Parameters
+    ----------
+    windows : xarray.DataArray
+        Probability of a mine in each window, dims (y, x), at the centres of the windows: projected
+        CRS, spaced by half a window in both directions. NaN where there is none.
+    threshold : float
+        A window counts if its probability is strictly greater.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        A row for each positive cell, from the upper left by rows: geometry (a square of the spacing
+        of the windows) in the CRS of the windows, ``probability`` and ``windows`` (1 to 4, how many
+        saw it).
+
+    Raises
+    ------
+    ValueError
+        If dims are others, there is no projected CRS, spacings differ or the threshold is no
+        probability.
+
+    See Also
+    --------
+    merge_cells : the same by geometry, for windows that lie on no lattice.
+    match : against a reference.
+
+    Examples
+    --------
+    >>> import rioxarray, xarray as xr
+    >>> grid = {"y": [2080.0, 1560.0], "x": [520.0, 1040.0]}
+    >>> windows = xr.DataArray([[0.9, 0.85], [0.1, np.nan]], grid, ("y", "x"))
+    >>> found = cells(windows.rio.write_crs("EPSG:32721"), threshold=0.8)
+    >>> found[["probability", "windows"]].values.tolist()
+    [[0.9, 1.0], [0.9, 2.0], [0.85, 1.0], [0.9, 1.0], [0.9, 2.0], [0.85, 1.0]]
+    """
+    values, step, (left, top), crs = kept_windows(windows, threshold, by="cells")
+    import geopandas as gpd
+    import shapely
+
+    rows, columns = values.shape
+    best = np.full((rows + 1, columns + 1), -np.inf)
+    seen = np.zeros(best.shape, np.uint8)
+    for down in (0, 1):
+        for right in (0, 1):
+            where = (slice(down, down + rows), slice(right, right + columns))
+            best[where] = np.maximum(best[where], values)
+            seen[where] += np.isfinite(values)
+    row, column = np.nonzero(seen)
+    west, north = left + (column - 1) * step, top - (row - 1) * step
+    squares = shapely.box(west, north - step, west + step, north)
+    return gpd.GeoDataFrame(
+        {"probability": best[row, column], "windows": seen[row, column].astype("int64")},
+        geometry=squares,
+        crs=crs,
+    )
+
+
+def kept_windows(
+    windows: xr.DataArray, threshold: float, *, by: str
+) -> tuple[npt.NDArray[np.float64], float, tuple[float, float], Any]:
+    """Probabilities above the threshold, −inf elsewhere, and where the windows lie. Computes.
+
+    Parameters
+    ----------
+    windows : xarray.DataArray
+        As in :func:`cells`.
+    threshold : float
+        As in :func:`cells`.
+    by : str
+        The function that asks, for messages.
+
+    Returns
+    -------
+    (array of float64, float, (float, float), CRS)
+        Probabilities from north to south and west to east, spacing in units of the CRS, centre of
+        the first window, CRS.
+    """
+    require(windows, "y", "x", by=by)
+    if not 0 <= threshold <= 1:
+        message = f"{by} needs a threshold from 0 to 1, got {threshold}; use 0.8"
+        raise ValueError(message)
+    from pyproj import CRS
+
+    crs = crs_of(windows)
+    if crs is None or not is_planar(CRS(crs)):
+        message = f"{by} needs windows in a projected CRS, got {crs}; use their UTM zone"
+        raise ValueError(message)
+    down, across = (_spacing(windows, dim, by) for dim in ("y", "x"))
+    # A single row or column has the spacing of the other axis.
+    down, across = down or across, across or down
+    if not across:
+        message = f"{by} cannot tell from one window how far apart windows are; pass two or more"
+        raise ValueError(message)
+    if not np.isclose(across, down, rtol=1e-6):
+        message = (
+            f"{by} needs windows spaced alike in both directions, got {down:g} by {across:g}; "
+            "use merge_cells(window_squares(...)) of parts that are"
+        )
+        raise ValueError(message)
+    ordered = windows.sortby("y", ascending=False).sortby("x")
+    values = ordered.to_numpy().astype(np.float64)
+    kept = np.where(values > threshold, values, -np.inf)
+    return kept, across, (float(ordered.x[0]), float(ordered.y[0])), crs
+
+
+def _spacing(windows: xr.DataArray, dim: str, by: str) -> float:
+    if dim not in windows.indexes:
+        message = f"{by} needs the centres of the windows as coordinates y and x; {dim} is lacking"
+        raise ValueError(message)
+    steps = np.abs(np.diff(windows.indexes[dim].to_numpy(np.float64)))
+    if len(steps) and not np.allclose(steps, steps[0], rtol=1e-6):
+        message = (
+            f"{by} needs evenly spaced windows, got steps of {steps.min():g} to {steps.max():g}"
+        )
+        raise ValueError(message)
+    return float(steps.mean()) if len(steps) else 0.0
