@@ -104,7 +104,14 @@ def look_of(ground: Ground, seed: int) -> Look:
     return Look(reflectance, power)
 
 
-def sentinel2(ground: Ground, look: Look, seed: int) -> xr.Dataset:
+def sentinel2(
+    ground: Ground,
+    look: Look,
+    seed: int,
+    *,
+    times: tuple[str, ...] = SENTINEL2_TIMES,
+    cover: tuple[float, ...] = SENTINEL2_CLOUD,
+) -> xr.Dataset:
     """Sentinel-2 L2A: ten bands of 10 and 20 m, SCL, and the truth of clouds and shadows.
 
     Parameters
@@ -113,6 +120,8 @@ def sentinel2(ground: Ground, look: Look, seed: int) -> xr.Dataset:
         The ground.
     seed : int
         Seed of the world.
+    times, cover : tuple
+        Dates and their shares of cloud.
 
     Returns
     -------
@@ -128,8 +137,8 @@ def sentinel2(ground: Ground, look: Look, seed: int) -> xr.Dataset:
         {band: logs[band] for band in order},
         blocks,
         mask_block=2,
-        times=SENTINEL2_TIMES,
-        cover=SENTINEL2_CLOUD,
+        times=times,
+        cover=cover,
         rng=stream(seed, "sentinel2"),
     )
     below = _below(ground, 2)
@@ -177,7 +186,7 @@ def landsat8(ground: Ground, look: Look, seed: int) -> xr.Dataset:
     return series.assign(quality=conform(series.cloud.copy(data=codes), layer))
 
 
-def sentinel1(look: Look, seed: int) -> xr.Dataset:
+def sentinel1(look: Look, seed: int, *, times: tuple[str, ...] = SENTINEL1_TIMES) -> xr.Dataset:
     """Sentinel-1 terrain-corrected backscatter: vv and vh at 10 m with 4.4 looks.
 
     Parameters
@@ -186,19 +195,21 @@ def sentinel1(look: Look, seed: int) -> xr.Dataset:
         The ground.
     seed : int
         Seed of the world.
+    times : tuple of str
+        Dates.
 
     Returns
     -------
     xarray.Dataset
         ``vv``, ``vh``, linear power, (time, y, x).
     """
-    times = np.array(SENTINEL1_TIMES, dtype="datetime64[ns]")
+    dates = np.array(times, dtype="datetime64[ns]")
     shape = look.power["vv"].shape
     coords = utm_coords(*shape)
     images = {}
     for name in ("vv", "vh"):
         clean = xr.DataArray(look.power[name], dims=("y", "x"), coords=coords, name=name)
-        repeated = clean.expand_dims(time=times)
+        repeated = clean.expand_dims(time=dates)
         images[name] = speckle(
             repeated, looks=SENTINEL1_LOOKS, seed=stream(seed, "sentinel1", name)
         )

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from minewatch.simulate.world import World
 
-__all__ = ["write_stac"]
+__all__ = ["ARCHIVE", "write_stac"]
 
 SENTINEL2_ASSETS = {
     "blue": "B02", "green": "B03", "red": "B04", "rededge1": "B05", "rededge2": "B06",
@@ -88,14 +88,7 @@ def write_stac(world: World, folder: str | Path) -> Path:
     ['alos-palsar-mosaic', 'catalog.json', 'cop-dem-glo-30']
     """
     root = Path(folder)
-    collections = {
-        "sentinel-2-l2a": _sentinel2,
-        "landsat-c2-l2": _landsat8,
-        "sentinel-1-rtc": _sentinel1,
-        "alos-palsar-mosaic": _palsar,
-        "cop-dem-glo-30": _dem,
-    }
-    for name, scenes in collections.items():
+    for name, scenes in ARCHIVE.items():
         documents = []
         for identity, properties, images in scenes(world):
             at = root / name / identity
@@ -108,7 +101,7 @@ def write_stac(world: World, folder: str | Path) -> Path:
             documents.append(document)
         _write_json(root / name / "collection.json", collection_document(name, documents))
     catalog = root / "catalog.json"
-    _write_json(catalog, catalog_document(list(collections), world.seed))
+    _write_json(catalog, catalog_document(list(ARCHIVE), world.seed))
     return catalog
 
 
@@ -218,6 +211,16 @@ def _dem(world: World) -> Iterator[Scene]:
     properties = {"datetime": "2021-04-22T00:00:00Z", "platform": "TanDEM-X", "gsd": 30}
     image = (asset, heights.astype("float32"))
     yield "Copernicus_DSM_COG_10_S07_00_W057_00_DEM", properties, {"data": image}
+
+
+ARCHIVE = {
+    "sentinel-2-l2a": _sentinel2,
+    "landsat-c2-l2": _landsat8,
+    "sentinel-1-rtc": _sentinel1,
+    "alos-palsar-mosaic": _palsar,
+    "cop-dem-glo-30": _dem,
+}
+"""Collection → the scenes of a world as its archive holds them."""
 
 
 def _dates(scenes: xr.Dataset) -> Iterator[tuple[Any, xr.Dataset]]:
