@@ -9,6 +9,7 @@ Contains modified Copernicus Sentinel data 2023; outlines © OpenStreetMap contr
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import json
 from typing import TYPE_CHECKING
@@ -18,12 +19,16 @@ import numpy as np
 import pystac
 import rasterio
 import shapely
+import shapely.affinity
+from affine import Affine
 from rasterio.features import geometry_mask
+from rasterio.transform import array_bounds
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["make_catalog", "REFERENCE_CRS"]
+__all__ = ["make_catalog", "REFERENCE_CRS", "strangers"]
 
 FOLDER = "s1-s2-osm-korba-openpit"
 REFERENCE_CRS = "EPSG:32644"
@@ -36,7 +41,12 @@ SMALLEST = 0.1  # share of a block under which a sliver is dropped
 
 
 def make_catalog(
-    real_data: Path, folder: Path, *, base_url: str | None = None, block: float = 300.0
+    real_data: Path,
+    folder: Path,
+    *,
+    base_url: str | None = None,
+    block: float = 300.0,
+    pieces: int = 1,
 ) -> Path:
     """Write COGs, a static catalogue, JSON for an API and reference polygons into `folder`.
 
@@ -44,19 +54,25 @@ def make_catalog(
     server, ``items.json`` (an item collection) and ``collections/*.json`` name them below
     `base_url`, which should serve `folder`; without it by absolute path. ``reference.geojson``
     holds the mines (label 1) and the rest of the area (label 0) in square blocks of `block`
-    metres, with columns id, label, site and block.
+    metres, with columns id, label, site and block. Each image is cut from west to east into
+    `pieces` items, as tiles cut a pass.
     """
     source = real_data / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     outline = gpd.read_file(source / "aoi.geojson").union_all()
-    items = [_sentinel2(source, folder, date, outline) for date in S2_DATES]
-    items += [_sentinel1(source, folder, date, outline) for date in S1_DATES]
+    parts = [(at, pieces) for at in range(pieces)]
+    items = [_sentinel2(source, folder, date, outline, part) for date in S2_DATES for part in parts]
+    items += [
+        _sentinel1(source, folder, date, outline, part) for date in S1_DATES for part in parts
+    ]
     _write_api(items, folder, base_url or str(folder.resolve()))
     _reference(source, outline, block).to_file(folder / "reference.geojson", driver="GeoJSON")
     return _write_catalog(items, folder)
 
 
-def _sentinel2(source: Path, folder: Path, date: str, outline: shapely.Geometry) -> pystac.Item:
+def _sentinel2(
+    source: Path, folder: Path, date: str, outline: shapely.Geometry, part: tuple[int, int]
+) -> pystac.Item:
     """Reflectance v/65535, 0 outside → DN of baseline 04.00 and later: 10000·ρ + 1000."""
     assets = {}
     for band in S2_DATES[date]:
@@ -64,7 +80,8 @@ def _sentinel2(source: Path, folder: Path, date: str, outline: shapely.Geometry)
             values, profile = file.read(1), file.profile
         numbers = np.rint(values / 65535 * 10000 + 1000).astype("uint16")
         numbers[values == 0] = 0
-        assets[band] = _cog(folder, f"sentinel-2-l2a/S2_{date}_{band}.tif", numbers, profile, 0)
+        name = f"sentinel-2-l2a/S2_{date}_{band}{_suffix(part)}.tif"
+        assets[band] = _cog(folder, name, *_cut(numbers, profile, part), 0)
     properties = {
         "platform": "Sentinel-2A",
         "s2:processing_baseline": "05.09",
@@ -73,11 +90,13 @@ def _sentinel2(source: Path, folder: Path, date: str, outline: shapely.Geometry)
         "s2:mean_solar_zenith": 47.0,
         "s2:mean_solar_azimuth": 155.0,
     }
-    name = f"S2A_MSIL2A_{date.replace('-', '')}T050211_R019_T44QPL"
+    name = f"S2A_MSIL2A_{date.replace('-', '')}T050211_R019_T44QPL{_suffix(part)}"
     return _item(name, "sentinel-2-l2a", f"{date}T05:02:11Z", properties, assets, outline)
 
 
-def _sentinel1(source: Path, folder: Path, date: str, outline: shapely.Geometry) -> pystac.Item:
+def _sentinel1(
+    source: Path, folder: Path, date: str, outline: shapely.Geometry, part: tuple[int, int]
+) -> pystac.Item:
     """dB = 20·v/65535 − 20 → linear power. 0 is ≤ −20 dB inside the outline, unknown outside."""
     assets = {}
     for band in ("VV", "VH"):
@@ -86,15 +105,30 @@ def _sentinel1(source: Path, folder: Path, date: str, outline: shapely.Geometry)
             outside = geometry_mask([outline], values.shape, file.transform)
         power = 10 ** ((20 * values.astype("float64") / 65535 - 20) / 10)
         power[outside & (values == 0)] = S1_NODATA
-        name = f"sentinel-1-rtc/S1_{date}_{band}.tif"
-        assets[band.lower()] = _cog(folder, name, power.astype("float32"), profile, S1_NODATA)
+        name = f"sentinel-1-rtc/S1_{date}_{band}{_suffix(part)}.tif"
+        piece = _cut(power.astype("float32"), profile, part)
+        assets[band.lower()] = _cog(folder, name, *piece, S1_NODATA)
     properties = {
         "platform": "SENTINEL-1A",
         "sat:relative_orbit": S1_ORBITS[date],
         "sar:polarizations": ["VV", "VH"],
     }
-    name = f"S1A_IW_GRDH_1SDV_{date.replace('-', '')}T001830_rtc"
+    name = f"S1A_IW_GRDH_1SDV_{date.replace('-', '')}T001830_rtc{_suffix(part)}"
     return _item(name, "sentinel-1-rtc", f"{date}T00:18:30Z", properties, assets, outline)
+
+
+def _suffix(part: tuple[int, int]) -> str:
+    return f"_{part[0]}" if part[1] > 1 else ""
+
+
+def _cut(values: np.ndarray, profile: dict, part: tuple[int, int]) -> tuple[np.ndarray, dict]:
+    """One of so many strips of an image, and where it lies."""
+    at, pieces = part
+    first, last = (round(edge * values.shape[1] / pieces) for edge in (at, at + 1))
+    return values[:, first:last], {
+        "crs": profile["crs"],
+        "transform": profile["transform"] * Affine.translation(first, 0),
+    }
 
 
 def _cog(
@@ -124,9 +158,16 @@ def _item(
     assets: dict[str, tuple[str, dict]],
     outline: shapely.Geometry,
 ) -> pystac.Item:
-    geometry = shapely.geometry.mapping(shapely.force_2d(outline))
+    grids = [
+        (Affine(*fields["proj:transform"]), fields["proj:shape"]) for _, fields in assets.values()
+    ]
+    covered = shapely.union_all(
+        [shapely.box(*array_bounds(*shape, transform)) for transform, shape in grids]
+    )
+    seen = shapely.force_2d(outline).intersection(covered)
     moment = dt.datetime.fromisoformat(time)
-    item = pystac.Item(name, geometry, list(outline.bounds), moment, properties)
+    geometry = shapely.geometry.mapping(seen)
+    item = pystac.Item(name, geometry, list(seen.bounds), moment, properties)
     item.collection_id = collection
     for key, (href, fields) in assets.items():
         asset = pystac.Asset(href, media_type=pystac.MediaType.COG, roles=["data"])
@@ -173,6 +214,33 @@ def _write_api(items: list[pystac.Item], folder: Path, base_url: str) -> None:
     for collection in _collections(items):
         path = folder / "collections" / f"{collection.id}.json"
         path.write_text(json.dumps(collection.to_dict(include_self_link=False)))
+
+
+def strangers(items: Sequence[dict], count: int) -> list[dict]:
+    """Items that a search of these images must leave: elsewhere, earlier, cloudy, of another kind.
+
+    Their files do not exist.
+    """
+    made = []
+    for number in range(count):
+        item = copy.deepcopy(items[number % len(items)])
+        match number % 4:
+            case 0:
+                away = shapely.affinity.translate(shapely.geometry.shape(item["geometry"]), 3)
+                item["geometry"] = shapely.geometry.mapping(away)
+                item["bbox"] = list(away.bounds)
+            case 1:
+                item["properties"]["datetime"] = f"2021-0{1 + number % 9}-10T05:02:11Z"
+            case 2:
+                item = copy.deepcopy(next(one for one in items if "B04" in one["assets"]))
+                item["properties"]["eo:cloud_cover"] = 40.5 + number % 59
+            case 3:
+                item["collection"] = "sentinel-3-olci"
+        item["id"] += f"_stranger_{number}"
+        for asset in item["assets"].values():
+            asset["href"] += ".missing"
+        made.append(item)
+    return made
 
 
 def _reference(source: Path, outline: shapely.Geometry, block: float) -> gpd.GeoDataFrame:

@@ -1,4 +1,4 @@
-"""Real servers on loopback: a STAC API and a file server that knows byte ranges.
+"""Real servers on loopback: two STAC APIs and a file server that knows byte ranges.
 
 Nothing here reaches beyond 127.0.0.1.
 """
@@ -8,8 +8,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import http.server
+import importlib.util
 import json
+import os
+import pwd
+import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -24,9 +29,9 @@ from typing import TYPE_CHECKING, Any
 from RangeHTTPServer import RangeRequestHandler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["json_server", "range_server", "stac_api"]
+__all__ = ["json_server", "pgstac_api", "range_server", "stac_api", "what_pgstac_lacks"]
 
 PATIENCE = 30.0  # seconds until a server that does not answer is given up
 
@@ -57,16 +62,142 @@ def stac_api(*files: Path) -> Iterator[str]:
             process.wait(timeout=PATIENCE)
 
 
+def _postgres(name: str) -> str | None:
+    """A program of the newest PostgreSQL; Debian keeps them off the path."""
+    kept = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    return str(kept[-1]) if kept else shutil.which(name)
+
+
+def what_pgstac_lacks() -> str | None:
+    """What this machine lacks for :func:`pgstac_api`; None if nothing."""
+    program = _postgres("pg_config")
+    if program is None or _postgres("initdb") is None:
+        return "PostgreSQL is not installed"
+    shared = subprocess.run([program, "--sharedir"], capture_output=True, text=True, check=True)
+    if not (Path(shared.stdout.strip()) / "extension" / "postgis.control").is_file():
+        return "PostgreSQL has no PostGIS"
+    for module in ("pypgstac", "stac_fastapi.pgstac", "uvicorn"):
+        with contextlib.suppress(ImportError):
+            if importlib.util.find_spec(module):
+                continue
+        return f"{module} is not installed; pip install '.[test-pgstac]'"
+    return None
+
+
+@contextlib.contextmanager
+def pgstac_api(collections: Sequence[dict], items: Sequence[dict]) -> Iterator[str]:
+    """Serve items through pgstac on a PostgreSQL of its own; yields the address of the API.
+
+    It answers everything of STAC API 1.0 with CQL2 filters, ten items a page unless asked. The
+    database lives in a temporary folder and dies with the server.
+    """
+    with tempfile.TemporaryDirectory() as name, _database(Path(name)) as variables:
+        lines = {"collections": collections, "items": items}
+        _run(["pypgstac", "migrate"], variables)
+        for table, rows in lines.items():
+            path = Path(name) / f"{table}.ndjson"
+            path.write_text("\n".join(map(json.dumps, rows)))
+            _run(["pypgstac", "load", table, str(path)], variables)
+        address = f"127.0.0.1:{(port := free_port())}"
+        command = [sys.executable, "-m", "uvicorn", "stac_fastapi.pgstac.app:create_app"]
+        command += ["--factory", "--host", "127.0.0.1", "--port", str(port)]
+        with (
+            tempfile.TemporaryFile() as log,
+            _running(command, log, env=os.environ | variables, cwd=name) as process,
+        ):
+            _wait_for(f"http://{address}", process, log)
+            yield f"http://{address}"
+
+
+@contextlib.contextmanager
+def _database(folder: Path) -> Iterator[dict[str, str]]:
+    """A PostgreSQL on loopback; yields the variables by which clients find it.
+
+    PostgreSQL refuses to run as root, and then runs as nobody.
+    """
+    data, word = folder / "data", folder / "password"
+    data.mkdir()
+    variables = {
+        "PGHOST": "127.0.0.1",
+        "PGPORT": str(free_port()),
+        "PGUSER": "postgres",
+        "PGPASSWORD": secrets.token_hex(16),
+        "PGDATABASE": "postgres",
+    }
+    word.write_text(variables["PGPASSWORD"])
+    person: dict[str, Any] = {"cwd": folder}
+    if os.geteuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        person |= {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+        for path in (folder, data, word):
+            os.chown(path, nobody.pw_uid, nobody.pw_gid)
+    settings = ["--auth=scram-sha-256", "--username=postgres", f"--pwfile={word}"]
+    settings += ["--encoding=UTF8", "--locale=C", "--no-sync"]
+    _run([str(_postgres("initdb")), f"--pgdata={data}", *settings], {}, **person)
+    options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
+    command = [str(_postgres("postgres")), "-D", str(data), "-p", variables["PGPORT"]]
+    command += [word for pair in options.items() for word in ("-c", "=".join(pair))]
+    with tempfile.TemporaryFile() as log, _running(command, log, **person) as process:
+        ready = [str(_postgres("pg_isready")), "--quiet"]
+        _wait(
+            lambda: subprocess.run(ready, env=os.environ | variables).returncode == 0,
+            "PostgreSQL",
+            process,
+            log,
+        )
+        yield variables
+
+
+def _run(command: list[str], variables: dict[str, str], **person: Any) -> None:
+    program = shutil.which(command[0], path=str(Path(sys.executable).parent)) or command[0]
+    done = subprocess.run(
+        [program, *command[1:]],
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        timeout=10 * PATIENCE,
+        **person,
+    )
+    if done.returncode:
+        message = f"{' '.join(command)} failed: {(done.stdout + done.stderr)[-2000:]}"
+        raise RuntimeError(message)
+
+
+@contextlib.contextmanager
+def _running(command: list[str], log: Any, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(command, stdout=log, stderr=log, **options)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGINT)  # PostgreSQL then throws its clients out
+        try:
+            process.wait(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
 def _wait_for(url: str, process: subprocess.Popen[bytes], log: Any) -> None:
+    def answers() -> bool:
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5):
+            return True
+        return False
+
+    _wait(answers, url, process, log)
+
+
+def _wait(
+    answers: Callable[[], bool], name: str, process: subprocess.Popen[bytes], log: Any
+) -> None:
     begun = time.monotonic()
     while time.monotonic() - begun < PATIENCE:
         if process.poll() is not None:
             break
-        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5):
+        if answers():
             return
         time.sleep(0.05)
     log.seek(0)
-    message = f"{url} does not answer: {log.read().decode(errors='replace')[-2000:]}"
+    message = f"{name} does not answer: {log.read().decode(errors='replace')[-2000:]}"
     raise RuntimeError(message)
 
 
