@@ -354,6 +354,40 @@ class Relief(_Route):
         self.run()
 
 
+class Texture(_Route):
+    """Mean, spread and entropy of 32 levels in a window of 7 by 7."""
+
+    params = (PIXELS, ["floor", "minewatch", "scipy_generic_filter"])
+
+    def prepare(self, pixels):
+        rng = np.random.default_rng(0)
+        self.image = rng.random(size=(pixels, pixels), dtype=np.float32)
+        self.out = np.empty_like(self.image)
+
+    def floor(self):
+        jit(read_one)(self.image, self.out)
+
+    def minewatch(self):
+        kernels.local_texture(self.image, 7, 32, 0.0, 1.0, 0.5)
+
+    def scipy_generic_filter(self):
+        """The entropy alone, of a strip: what its callback costs a pixel does not change."""
+        from scipy.ndimage import generic_filter
+
+        def entropy(values):
+            share = np.bincount((values * 31.999).astype(int)) / values.size
+            share = share[share > 0]
+            return -(share * np.log2(share)).sum()
+
+        generic_filter(self.image[:16], entropy, 7)
+
+    def time_texture(self, pixels, route):
+        self.run()
+
+    def peakmem_texture(self, pixels, route):
+        self.run()
+
+
 class Import:
     """What a user waits for before anything happens."""
 

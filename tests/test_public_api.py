@@ -196,6 +196,7 @@ LAZY: dict[str, Callable[[Inputs], Any]] = {
         i.bands, sun_zenith=i.angle, view_zenith=8, relative_azimuth=110
     ),
     "indices.compute": lambda i: indices.compute(i.bands),
+    "indices.texture": lambda i: indices.texture(i.power, low=0.0, high=0.5),
     "composites.composite": lambda i: composites.composite(i.backscatter),
     "composites.composite mean": lambda i: composites.composite(i.power, reducer="mean"),
     "composites.composite quantile": lambda i: composites.composite(i.power, reducer=0.25),

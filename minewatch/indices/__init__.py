@@ -18,6 +18,7 @@ from minewatch.indices.registry import (
 )
 from minewatch.indices.soil import bsi, mbsi, ndsi, ndsi_deng
 from minewatch.indices.surrogates import mmfi_surrogate, mswi_surrogate
+from minewatch.indices.textures import texture, texture_range
 from minewatch.indices.vector import ndsv, ndsv_scalar
 
 __all__ = [
@@ -46,4 +47,6 @@ __all__ = [
     "register",
     "ri",
     "ri_spot",
+    "texture",
+    "texture_range",
 ]

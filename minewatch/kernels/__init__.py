@@ -10,10 +10,12 @@ from minewatch.kernels.activity import count_exceedances, ndai
 from minewatch.kernels.composites import nanmedian
 from minewatch.kernels.demodulation import demodulated_coherence, demodulated_complex_coherence
 from minewatch.kernels.directional import refined_lee
+from minewatch.kernels.forest import forest_proba
 from minewatch.kernels.insar import coherence, complex_coherence
 from minewatch.kernels.relief import local_incidence, relief_codes
 from minewatch.kernels.sigma import sigma_filter, strong_targets
 from minewatch.kernels.speckle import lee
+from minewatch.kernels.texture import local_texture
 
 __all__ = [
     "coherence",
@@ -21,8 +23,10 @@ __all__ = [
     "count_exceedances",
     "demodulated_coherence",
     "demodulated_complex_coherence",
+    "forest_proba",
     "lee",
     "local_incidence",
+    "local_texture",
     "nanmedian",
     "ndai",
     "refined_lee",

@@ -36,6 +36,7 @@ def arguments(rng):
         "demodulated_coherence": (*pair, 3, 4, 0.5, 0.25),
         "demodulated_complex_coherence": (*pair, 3, 4, 0.5, 0.25),
         "lee": (cube, 3, 3, 4.0, 0),
+        "local_texture": (cube, 3, 8, 0.1, 0.9, 0.5),
         "refined_lee": (cube, 4.0, 0.4),
         "sigma_filter": (cube, cube, 3, 0.5, 1.8, 0.3),
         "strong_targets": (cube, 0.9, 3, 2),
