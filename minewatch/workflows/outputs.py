@@ -10,6 +10,7 @@ import json
 import math
 import platform
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +67,9 @@ def quiet(stage: str, done: int, total: int) -> None:
 
 
 @contextlib.contextmanager
-def stage(name: str, client: Client | None, notify: Notify) -> Iterator[None]:
+def stage(
+    name: str, client: Client | None, notify: Notify, spent: dict[str, float] | None = None
+) -> Iterator[None]:
     """Tell how one stage of a run is getting on.
 
     Parameters
@@ -77,6 +80,8 @@ def stage(name: str, client: Client | None, notify: Notify) -> Iterator[None]:
         Where the stage computes.
     notify : callable
         Who is told.
+    spent : dict of str to float, optional
+        Where the seconds of the stage are written, by its name.
 
     Yields
     ------
@@ -91,8 +96,11 @@ def stage(name: str, client: Client | None, notify: Notify) -> Iterator[None]:
             notify(name, done, latest)
 
     notify(name, 0, 0)
+    began = time.perf_counter()
     with watch(client, count):
         yield
+    if spent is not None:
+        spent[name] = spent.get(name, 0.0) + time.perf_counter() - began
     notify(name, latest, latest)
 
 
