@@ -6,9 +6,12 @@ splits them pixel by pixel measures memory, not skill.
 
 from __future__ import annotations
 
+from minewatch.learn.ablations import ablation, sensor_sets, sentence
 from minewatch.learn.calibrated import CalibratedModel
 from minewatch.learn.calibration import Calibration, calibrate
+from minewatch.learn.domain import domain_summary, outside_domain
 from minewatch.learn.forest import fit_forest, importances, select_features
+from minewatch.learn.grid import Search, search_forest
 from minewatch.learn.permutation import permutation_importances
 from minewatch.learn.persistence import Forest, load_model, save_model
 from minewatch.learn.prediction import predict, predict_proba
@@ -27,9 +30,14 @@ __all__ = [
     "frame",
     "PolygonSplit",
     "fit_forest",
+    "search_forest",
+    "Search",
     "importances",
     "permutation_importances",
     "select_features",
+    "ablation",
+    "sensor_sets",
+    "sentence",
     "cross_validate",
     "out_of_fold",
     "calibrate",
@@ -39,6 +47,8 @@ __all__ = [
     "calibration_error",
     "brier_score",
     "threshold_for_precision",
+    "outside_domain",
+    "domain_summary",
     "predict",
     "predict_proba",
     "Forest",

@@ -6,7 +6,7 @@ trees, each on 60 % of the samples, the square root of the number of features tr
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -29,6 +29,7 @@ def fit_forest(
     bag: float = 0.6,
     min_leaf: int = 1,
     max_features: str | int | float | None = "sqrt",
+    mode: Literal["sklearn", "smile"] = "sklearn",
     seed: int = 0,
     n_jobs: int = 1,
 ) -> Any:
@@ -41,11 +42,16 @@ def fit_forest(
     trees : int
         Number of trees.
     bag : float
-        Samples drawn for each tree, with replacement, as a share of all: above 0, up to 1.
+        Samples drawn for each tree, as a share of all: above 0, up to 1.
     min_leaf : int
         Fewest samples in a leaf.
     max_features : {"sqrt", "log2"}, int, float or None
         Features tried at each split: a rule, a number, a share, or all.
+    mode : {"sklearn", "smile"}
+        How a tree draws its samples. ``"sklearn"``: with replacement, the more often the more they
+        weigh. ``"smile"``: without, as the Smile library of Google Earth Engine does; all are as
+        likely to be drawn, and weigh within the tree. The same `bag` then holds more distinct
+        samples, and trees resemble each other more.
     seed : int
         Makes the forest repeatable.
     n_jobs : int
@@ -54,16 +60,18 @@ def fit_forest(
     Returns
     -------
     sklearn.ensemble.RandomForestClassifier
-        Fitted, with ``feature_names_in_`` and besides scikit-learn's attributes
-        ``training_domain_``: a table with minimum, quantiles and maximum of each feature.
+        Fitted, in mode ``"smile"`` a subclass of it, with ``feature_names_in_`` and besides
+        scikit-learn's attributes ``training_domain_``: a table with minimum, quantiles and maximum
+        of each feature.
 
     Raises
     ------
     ValueError
-        If `bag` is not in (0, 1] or leaves no sample for a tree.
+        If `bag` is not in (0, 1] or leaves no sample for a tree, or the mode is unknown.
 
     See Also
     --------
+    search_forest : which numbers of trees and bags do best.
     cross_validate : what it is worth.
     predict_proba : map it.
 
@@ -82,8 +90,6 @@ def fit_forest(
     >>> forest.predict(frame(samples)), list(forest.feature_names_in_)
     (array([1, 1, 0, 0]), ['s2_ndvi'])
     """
-    from sklearn.ensemble import RandomForestClassifier
-
     table = frame(samples)
     per_tree = round(bag * len(table)) if 0 < bag <= 1 else 0
     if per_tree < 1:
@@ -92,8 +98,9 @@ def fit_forest(
             f"to 1, that leaves at least one; got bag={bag}; use 0.6"
         )
         raise ValueError(message)
-    forest = RandomForestClassifier(
+    forest = _kind(mode)(
         n_estimators=trees,
+        bootstrap=mode == "sklearn",
         max_samples=per_tree,
         min_samples_leaf=min_leaf,
         max_features=max_features,
@@ -103,6 +110,19 @@ def fit_forest(
     forest.fit(table, samples["label"].values, sample_weight=_weights(samples))
     forest.training_domain_ = _domain(table)
     return forest
+
+
+def _kind(mode: str) -> Any:
+    if mode == "sklearn":
+        from sklearn.ensemble import RandomForestClassifier
+
+        return RandomForestClassifier
+    if mode == "smile":
+        from minewatch.learn.subsampling import SubsampledForest
+
+        return SubsampledForest
+    message = f"fit_forest draws samples as 'sklearn' or 'smile' does, got mode={mode!r}"
+    raise ValueError(message)
 
 
 def _weights(samples: xr.Dataset) -> Any:

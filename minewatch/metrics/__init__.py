@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from minewatch.metrics.bootstraps import grouped_bootstrap
+from minewatch.metrics.comparisons import mcnemar
 from minewatch.metrics.overlaps import iou, mean_iou
 from minewatch.metrics.scoring import object_scores, scores
 from minewatch.metrics.tables import confusion
@@ -15,4 +17,6 @@ __all__ = [
     "mean_iou",
     "precision_recall",
     "best_threshold",
+    "mcnemar",
+    "grouped_bootstrap",
 ]
