@@ -215,6 +215,7 @@ LAZY: dict[str, Callable[[Inputs], Any]] = {
     "vectors.rasterize": lambda i: vectors.rasterize(i.polygons, like=i.ndai),
     "learn.predict_proba": lambda i: learn.predict_proba(i.model, i.stack),
     "learn.predict": lambda i: learn.predict(i.model, i.stack),
+    "learn.outside_domain": lambda i: learn.outside_domain(i.model, i.stack),
     **{
         f"indices.{name}": functools.partial(Inputs.index, name=name)
         for name, row in indices.INDICES.items()
