@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import urllib.parse
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import numpy as np
+import xarray as xr
 
-from minewatch import composites, features, grids, masks, sources, speckle, vectors
+from minewatch import features, grids, radar, sources, store, vectors
+from minewatch.workflows.mapping_images import composites_of, signer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
     import geopandas as gpd
     import pystac
-    import xarray as xr
     from odc.geo.geobox import GeoBox
 
     from minewatch.workflows.mapping_settings import MappingSettings
 
 __all__ = ["covariates", "find_items", "map_grid", "signer"]
 
-PLANETARY_COMPUTER = "planetarycomputer.microsoft.com"
+ELEVATION = "cop-dem-glo-30"
+"""Collection of heights; it has one date, which no season need hold."""
+
+RADARS = {"sentinel1": ("s1", "vv"), "palsar": ("palsar", "hh")}
+"""Radars → prefix of their covariates, and the polarisation that their indices compare."""
 
 SENSORS = {
     "sentinel-2-l2a": "sentinel2",
@@ -32,12 +36,6 @@ SENSORS = {
     "alos-palsar-mosaic": "palsar",
 }
 """Collections that become covariates → the argument of :func:`minewatch.features.feature_stack`."""
-
-CLEAR: dict[str, Callable[[xr.DataArray], xr.DataArray]] = {
-    "sentinel2": masks.sentinel2_clear,
-    "landsat8": masks.landsat_clear,
-}
-"""Optical sensors → what their quality band calls clear."""
 
 
 def find_items(
@@ -62,9 +60,10 @@ def find_items(
     ValueError
         If nothing is found.
     """
+    asked = settings.collections or tuple(SENSORS)
     found = sources.search(
         settings.catalog,
-        collections=settings.collections or tuple(SENSORS),
+        collections=tuple(name for name in asked if name != ELEVATION),
         bbox=_bounds(settings, reference),
         datetime=settings.datetime,
         max_cloud_cover=settings.max_cloud_cover,
@@ -81,7 +80,22 @@ def find_items(
             f"a covariate; use collections among {', '.join(SENSORS)}"
         )
         raise ValueError(message)
+    if settings.elevation:
+        by_sensor["elevation"] = _heights(settings, reference)
     return dict(by_sensor)
+
+
+def _heights(settings: MappingSettings, reference: gpd.GeoDataFrame) -> list[pystac.Item]:
+    found = sources.search(
+        settings.catalog,
+        collections=(ELEVATION,),
+        bbox=_bounds(settings, reference),
+        max_items=settings.max_items,
+    )
+    if not found:
+        message = f"{settings.catalog} has no elevation ({ELEVATION}) there; leave elevation out"
+        raise ValueError(message)
+    return list(found)
 
 
 def _bounds(
@@ -96,25 +110,6 @@ def _bounds(
     west, south = boxes[:, :2].min(axis=0)
     east, north = boxes[:, 2:].max(axis=0)
     return float(west), float(south), float(east), float(north)
-
-
-def signer(settings: MappingSettings) -> str | None:
-    """Who signs addresses: what the settings say, or what the catalogue's host is known to need.
-
-    Parameters
-    ----------
-    settings : MappingSettings
-        The run.
-
-    Returns
-    -------
-    str or None
-        For :func:`minewatch.sources.load`.
-    """
-    host = urllib.parse.urlsplit(settings.catalog).hostname or ""
-    if settings.sign == "auto":
-        return "planetary-computer" if host == PLANETARY_COMPUTER else None
-    return None if settings.sign == "none" else settings.sign
 
 
 def map_grid(settings: MappingSettings, reference: gpd.GeoDataFrame) -> GeoBox:
@@ -144,12 +139,15 @@ def map_grid(settings: MappingSettings, reference: gpd.GeoDataFrame) -> GeoBox:
 def covariates(
     items: dict[str, list[pystac.Item]],
     box: GeoBox,
+    settings: MappingSettings,
     *,
-    looks: float,
-    lee_window: int,
-    sign: str | None = None,
+    folder: Path | None = None,
 ) -> xr.Dataset:
-    """Mask, filter and composite the images of each sensor into one stack of covariates.
+    """Mask, correct, filter and composite the images of each sensor into one stack of covariates.
+
+    Lazy, but for two numbers of the whole map: ``speckle="lee_sigma"`` must know how bright strong
+    targets are (:func:`minewatch.workflows.mapping_images.composites_of`), and
+    ``covariates="fusion"`` the brightest VV and HH, for which the radar composites are computed.
 
     Parameters
     ----------
@@ -157,33 +155,83 @@ def covariates(
         Sensor → items, from :func:`find_items`.
     box : odc.geo.geobox.GeoBox
         The grid.
-    looks : float
-        Equivalent number of looks of the Sentinel-1 images.
-    lee_window : int
-        Size of the Lee filter; 1 leaves the speckle.
-    sign : str, optional
-        Signs addresses when they are opened: ``"planetary-computer"``.
+    settings : MappingSettings
+        The run.
+    folder : pathlib.Path, optional
+        Where the composites of the radars are stored, as ``radar.zarr``, when they must be
+        computed; otherwise the radar images are read twice.
 
     Returns
     -------
     xarray.Dataset
-        One float32 variable a covariate, dims (y, x), lazy.
+        One float32 variable a covariate, dims (y, x); the ids of the images in ``attrs["items"]``.
+
+    Raises
+    ------
+    ValueError
+        If the settings mean nothing, or ask for what the items cannot give.
     """
-    images: dict[str, xr.Dataset] = {}
-    for sensor, found in items.items():
-        cube = sources.load(found, like=box, sign=sign)
-        if sensor in CLEAR:
-            if "quality" in cube:
-                cube = cube.where(CLEAR[sensor](cube.quality))
-        elif lee_window > 1 and sensor == "sentinel1":
-            cube = speckle.lee(cube, looks=looks, window=lee_window)
-        # The mean of linear power is the multi-looked image; of reflectance the median is clean.
-        radar = sensor not in CLEAR
-        images[sensor] = composites.composite(cube, reducer="mean" if radar else "median")
-    stack = features.feature_stack(
-        sentinel2=images.get("sentinel2"),
-        landsat8=images.get("landsat8"),
-        sentinel1=images.get("sentinel1"),
-        palsar=images.get("palsar"),
-    )
+    images = composites_of(items, box, settings)
+    if settings.covariates == "fusion":
+        stack = _fusion(_kept(images, settings, folder))
+    else:
+        stack = features.feature_stack(
+            sentinel2=images.get("sentinel2"),
+            landsat8=images.get("landsat8"),
+            sentinel1=images.get("sentinel1"),
+            palsar=images.get("palsar"),
+        )
+    if "elevation" in images:
+        heights = features.feature_stack(elevation=images["elevation"])
+        stack = stack.assign(dem_elevation=heights["dem_elevation"])
     return stack.assign_attrs(items=[item.id for found in items.values() for item in found])
+
+
+def _kept(
+    images: dict[str, xr.Dataset], settings: MappingSettings, folder: Path | None
+) -> dict[str, xr.Dataset]:
+    """The same, with radar composites stored where there is a place for them."""
+    radars = {name: image for name, image in images.items() if name.startswith(tuple(RADARS))}
+    if folder is None or not radars:
+        return images
+    together = xr.Dataset(
+        {f"{name}_{band}": layer for name, image in radars.items() for band, layer in image.items()}
+    )
+    stored = store.to_zarr(together, folder / "radar.zarr", overwrite=settings.overwrite)
+    again = {
+        name: xr.Dataset(
+            {band: stored[f"{name}_{band}"].rename(str(band)) for band in image}, attrs=image.attrs
+        )
+        for name, image in radars.items()
+    }
+    return images | again
+
+
+def _fusion(images: dict[str, xr.Dataset]) -> xr.Dataset:
+    """The published covariates, with the temporal NDI of the earlier against the later dates."""
+    wanted = ("sentinel2", "landsat8", "sentinel1", "palsar")
+    missing = [sensor for sensor in wanted if sensor not in images]
+    if missing:
+        message = (
+            f"covariates 'fusion' needs {', '.join(wanted)}; there is nothing of "
+            f"{', '.join(missing)}: widen datetime, or use covariates='available'"
+        )
+        raise ValueError(message)
+    stack = features.fusion_stack(
+        sentinel2=images["sentinel2"],
+        landsat8=images["landsat8"],
+        sentinel1=images["sentinel1"],
+        palsar=images["palsar"],
+        sentinel1_before=images.get("sentinel1_before"),
+        palsar_before=images.get("palsar_before"),
+        vv_max=radar.vv_maximum(images["sentinel1"]["vv"]),
+        hh_max=radar.vv_maximum(images["palsar"]["hh"]),
+    )
+    for sensor, (prefix, name) in RADARS.items():
+        if f"{sensor}_after" in images:
+            before, after = (images[f"{sensor}_{when}"] for when in ("before", "after"))
+            ndi = radar.ndi(before[name], after[name])
+            ndi = ndi.assign_attrs(before=before.attrs["period"], after=after.attrs["period"])
+            layer = ndi.drop_vars([key for key in ndi.coords if key not in {"y", "x"}])
+            stack = stack.assign({f"{prefix}_ndi": layer})
+    return stack

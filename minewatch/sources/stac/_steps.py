@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from minewatch._apply import with_shared
 from minewatch.sources.stac._filters import observed
 
 if TYPE_CHECKING:
@@ -64,6 +65,10 @@ def first_known(layer: xr.DataArray, groups: Sequence[Sequence[int]]) -> xr.Data
     """
     if all(len(group) == 1 for group in groups):
         return layer
+    if len(layer.chunksizes.get("time", (1,))) == 1:
+        # Merged where the first of each group lies: two tasks a block, however many items.
+        merged = with_shared(_merged, groups, [layer], dtype=layer.dtype.name)
+        return merged.isel(time=[group[0] for group in groups])
     steps = []
     for group in groups:
         step = layer.isel(time=group[0])
@@ -72,6 +77,15 @@ def first_known(layer: xr.DataArray, groups: Sequence[Sequence[int]]) -> xr.Data
             step = step.where(known, layer.isel(time=i))
         steps.append(step)
     return xr.concat(steps, dim="time")
+
+
+def _merged(groups: Sequence[Sequence[int]], block: Any) -> Any:
+    result = block.copy()
+    for first, *others in groups:
+        for i in others:
+            unknown = np.isnan(result[first]) if block.dtype.kind == "f" else result[first] == 0
+            np.copyto(result[first], block[i], where=unknown)
+    return result
 
 
 def step_coordinates(

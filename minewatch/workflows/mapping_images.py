@@ -1,0 +1,290 @@
+"""One image of each sensor on the grid of the map: masked, corrected, filtered, composited."""
+
+from __future__ import annotations
+
+import math
+import urllib.parse
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from minewatch import composites, sources, speckle
+from minewatch.workflows.mapping_clouds import CLEAR, check_clouds, clear_views, with_sun
+from minewatch.workflows.mapping_light import check_light, seen_from_above
+
+if TYPE_CHECKING:
+    import pystac
+    from odc.geo.geobox import GeoBox
+
+    from minewatch.workflows.mapping_settings import MappingSettings
+
+__all__ = ["block_of", "check_images", "clear_counts", "composites_of", "signer"]
+
+PLANETARY_COMPUTER = "planetarycomputer.microsoft.com"
+
+GIB = 2**30
+
+LARGEST, SMALLEST = 1024, 64
+"""Rows and columns of a block: that of the stores, and where tasks cost more than the work."""
+
+LEVEL_DATES = 8
+"""Dates on which strong targets are measured: their level hardly changes from one to the next."""
+
+COUNT = "clear_count"
+
+
+def check_images(settings: MappingSettings) -> None:
+    """Refuse settings of images that mean nothing, before anything is read.
+
+    Parameters
+    ----------
+    settings : MappingSettings
+        The run.
+
+    Raises
+    ------
+    ValueError
+        If one means nothing; says what would.
+
+    Examples
+    --------
+    >>> from minewatch.workflows import MappingSettings
+    >>> check_images(MappingSettings(catalog="", reference="", reducer="mode"))
+    Traceback (most recent call last):
+    ...
+    ValueError: reducer 'mode' is not known; use median, geomedian, mean or a quantile like 0.25
+    """
+    check_clouds(settings.clouds, settings.cloud_buffer)
+    check_light(settings.brdf)
+    for name, allowed in (
+        ("speckle", ("lee", "refined_lee", "lee_sigma", "none")),
+        ("resampling", ("default", "nearest", "bilinear", "cubic")),
+        ("covariates", ("available", "fusion")),
+    ):
+        if getattr(settings, name) not in allowed:
+            message = f"{name} {getattr(settings, name)!r} is not known; use {', '.join(allowed)}"
+            raise ValueError(message)
+    reducer_of(settings.reducer)
+    window = settings.lee_window
+    if window < 1 or window % 2 == 0:
+        message = f"lee_window is {window}, it needs a middle; use 3, 5, 7, or 1 for no filter"
+        raise ValueError(message)
+    if settings.speckle == "refined_lee" and window not in (1, 7):
+        message = f"speckle 'refined_lee' has windows of 7, got lee_window={window}; use 7"
+        raise ValueError(message)
+    if settings.texture < 0 or settings.texture % 2 == 0 != settings.texture:
+        message = f"texture is {settings.texture}, its window needs a middle; use 7, or 0 for none"
+        raise ValueError(message)
+    for name, least in (("looks", 0.0), ("memory", 0.5), ("min_count", 0.5)):
+        if not least < getattr(settings, name) < math.inf:
+            message = f"{name} is {getattr(settings, name)}; use more than {least:g}"
+            raise ValueError(message)
+
+
+def reducer_of(text: str) -> Any:
+    """What a composite is made with: a name as it is, a quantile as a number."""
+    if text in ("median", "geomedian", "mean"):
+        return text
+    try:
+        share = float(text)
+    except ValueError:
+        share = math.nan
+    if not 0 <= share <= 1:
+        message = (
+            f"reducer {text!r} is not known; use median, geomedian, mean or a quantile like 0.25"
+        )
+        raise ValueError(message)
+    return share
+
+
+def block_of(settings: MappingSettings, box: GeoBox, dates: int) -> int:
+    """Rows and columns that a worker takes at a time, so that all dates of them fit.
+
+    Parameters
+    ----------
+    settings : MappingSettings
+        ``memory``, ``cluster``, and what is done to the images.
+    box : odc.geo.geobox.GeoBox
+        The grid.
+    dates : int
+        Images of one sensor.
+
+    Returns
+    -------
+    int
+        A power of two from 64 to 1024.
+    """
+    import dask
+    from dask.system import CPU_COUNT
+
+    threads = 1
+    if settings.cluster == "threads":
+        threads = int(dask.config.get("num_workers", None) or CPU_COUNT)
+    whole = bool({"score", "shadow", "outliers"} & set(settings.clouds))
+    layers = 16 if whole or settings.reducer == "geomedian" else 6
+    room = 0.5 * settings.memory * GIB / (threads * layers * 4 * max(dates, 1))
+    fits = 2 ** math.floor(math.log2(math.sqrt(room)))
+    needed = 2 ** math.ceil(math.log2(max(*box.shape, 1)))
+    return int(min(max(fits, SMALLEST), LARGEST, max(needed, SMALLEST)))
+
+
+def signer(settings: MappingSettings) -> str | None:
+    """Who signs addresses: what the settings say, or what the catalogue's host is known to need.
+
+    Parameters
+    ----------
+    settings : MappingSettings
+        The run.
+
+    Returns
+    -------
+    str or None
+        For :func:`minewatch.sources.load`.
+    """
+    host = urllib.parse.urlsplit(settings.catalog).hostname or ""
+    if settings.sign == "auto":
+        return "planetary-computer" if host == PLANETARY_COMPUTER else None
+    return None if settings.sign == "none" else settings.sign
+
+
+def composites_of(
+    items: dict[str, list[pystac.Item]], box: GeoBox, settings: MappingSettings
+) -> dict[str, xr.Dataset]:
+    """One composite of each sensor.
+
+    Reflectance is masked, brought to a view from above where asked, and reduced by ``reducer``.
+    Backscatter is filtered and averaged as linear power, which is the multi-looked image.
+
+    Lazy, but for ``speckle="lee_sigma"``: how bright strong targets are is measured on at most
+    eight of the dates, all over the map, before any of them can be filtered.
+
+    Parameters
+    ----------
+    items : dict of str to list of pystac.Item
+        Sensor → items, from :func:`minewatch.workflows.mapping_inputs.find_items`.
+    box : odc.geo.geobox.GeoBox
+        The grid.
+    settings : MappingSettings
+        The run.
+
+    Returns
+    -------
+    dict of str to xarray.Dataset
+        Sensor → float32 bands, dims (y, x); of optical sensors also ``clear_count`` (uint16), the
+        dates on which the ground is seen. With ``covariates="fusion"`` each radar has
+        ``…_before`` and ``…_after`` too, its earlier and later dates, where it has two.
+
+    Raises
+    ------
+    ValueError
+        If the settings mean nothing, or what they need is not known of the items.
+    """
+    check_images(settings)
+    images: dict[str, xr.Dataset] = {}
+    for sensor, found in items.items():
+        size = block_of(settings, box, len(found))
+        cube = sources.load(
+            found,
+            like=box,
+            resampling=None if settings.resampling == "default" else settings.resampling,
+            chunks={"time": -1, "y": size, "x": size},
+            mosaic="solar_day",
+            sign=signer(settings),
+        )
+        if sensor in CLEAR:
+            images[sensor] = _optical(cube, sensor, settings)
+        else:
+            images |= _measured(cube, sensor, settings)
+    return {sensor: _stored_blocks(image) for sensor, image in images.items()}
+
+
+def clear_counts(
+    items: dict[str, list[pystac.Item]], box: GeoBox, settings: MappingSettings
+) -> xr.Dataset:
+    """On how many dates each optical sensor sees the ground.
+
+    Reads no more than what finds clouds: the quality layers alone, by default.
+
+    Parameters
+    ----------
+    items : dict of str to list of pystac.Item
+        Sensor → items.
+    box : odc.geo.geobox.GeoBox
+        The grid.
+    settings : MappingSettings
+        The run.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``sentinel2``, ``landsat8``: uint16, dims (y, x), lazy; empty without optical items.
+    """
+    optical = {sensor: found for sensor, found in items.items() if sensor in CLEAR}
+    images = composites_of(optical, box, settings)
+    return xr.Dataset({sensor: image[COUNT] for sensor, image in images.items()})
+
+
+def _optical(cube: xr.Dataset, sensor: str, settings: MappingSettings) -> xr.Dataset:
+    if "shadow" in settings.clouds:
+        cube = with_sun(cube, sensor)
+    clear = clear_views(cube, sensor, settings)
+    bands = cube.drop_vars("quality", errors="ignore").where(clear)
+    if settings.brdf != "none":
+        bands = seen_from_above(bands, sensor, settings.brdf)
+    image = composites.composite(
+        bands, reducer=reducer_of(settings.reducer), min_count=settings.min_count
+    )
+    count = clear.sum("time", dtype="uint16").assign_attrs(
+        long_name="dates with a clear view of the ground", units="1"
+    )
+    return image.assign({COUNT: count})
+
+
+def _measured(cube: xr.Dataset, sensor: str, settings: MappingSettings) -> dict[str, xr.Dataset]:
+    """Composites of a radar, or the elevation."""
+    cube = cube.drop_vars("quality", errors="ignore")
+    if sensor == "sentinel1":
+        cube = _filtered(cube, settings)
+    images = {sensor: composites.composite(cube, reducer="mean")}
+    if settings.covariates == "fusion" and sensor in ("sentinel1", "palsar"):
+        for name, part in zip(("before", "after"), _epochs(cube, sensor), strict=False):
+            images[f"{sensor}_{name}"] = composites.composite(part, reducer="mean")
+    return images
+
+
+def _filtered(cube: xr.Dataset, settings: MappingSettings) -> xr.Dataset:
+    window, looks = settings.lee_window, settings.looks
+    if settings.speckle == "none" or window == 1:
+        return cube
+    if settings.speckle == "lee":
+        return speckle.lee(cube, looks=looks, window=window)
+    if settings.speckle == "refined_lee":
+        return speckle.refined_lee(cube, looks=looks)
+    dates = cube.sizes["time"]
+    some = np.unique(np.linspace(0, dates - 1, min(dates, LEVEL_DATES)).round().astype(int))
+    level = speckle.strong_target_level(cube.isel(time=some))
+    return speckle.lee_sigma(cube, looks=looks, strong=level, window=window)
+
+
+def _epochs(cube: xr.Dataset, sensor: str) -> list[xr.Dataset]:
+    """The earlier and the later half of a series; of annual mosaics the first and last year."""
+    if sensor == "palsar":
+        years = cube["time"].dt.year.to_numpy()
+        first, last = years == years.min(), years == years.max()
+    else:
+        place = np.arange(cube.sizes["time"])
+        first, last = place < place.size // 2, place >= place.size // 2
+    if (first & last).any() or not first.any():
+        return []
+    return [_over(cube, cube.isel(time=np.flatnonzero(part))) for part in (first, last)]
+
+
+def _over(cube: xr.Dataset, part: xr.Dataset) -> xr.Dataset:
+    ends = [str(part["time"].to_numpy()[at])[:10] for at in (0, -1)]
+    return part.assign_attrs(cube.attrs, period="/".join(ends))
+
+
+def _stored_blocks(image: xr.Dataset) -> xr.Dataset:
+    """In the blocks of the stores: of what follows there are fewer and larger tasks."""
+    return image.chunk({"y": LARGEST, "x": LARGEST})
