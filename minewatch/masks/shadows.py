@@ -26,6 +26,9 @@ SHADOW = Layer("cloud_shadow", "cloud shadow", dtype="uint8", flags={"none": 0, 
 HEIGHTS = tuple(float(height) for height in range(500, 10_001, 500))
 """Metres above ground of clouds that are thought of."""
 
+SLAB = 16
+"""Dates of a chunk that are cast together."""
+
 GRAZING = 85.0
 """Sun zenith in degrees from which on shadows have no end."""
 
@@ -126,8 +129,11 @@ def cloud_shadow(
     if len(casts) == 1:
         shaded = _shaded(clouds, casts[0])
     else:
-        parts = [_shaded(clouds.isel(time=[at]), cast) for at, cast in enumerate(casts)]
-        shaded = xr.concat(parts, dim="time")
+        slabs = _slabs(clouds)
+        parts = [_shaded(clouds.isel(time=slab), *casts[slab]) for slab in slabs]
+        shaded = parts[0] if len(parts) == 1 else xr.concat(parts, dim="time")
+        if clouds.chunks is not None:
+            shaded = shaded.chunk(time=clouds.chunksizes["time"])
     brightness = sum(band.drop_vars(band.coords) for band in bands[1:]) + bands[0]
     dark = brightness < dark_sum
     result = (shaded == 1) & dark & (clouds != 1)
@@ -186,24 +192,59 @@ def _offsets(
     )
 
 
-def _shaded(clouds: xr.DataArray, offsets: list[tuple[int, int]] | None) -> xr.DataArray:
+def _slabs(clouds: xr.DataArray) -> list[slice]:
+    """Dates that are cast together: of one chunk, and not so many that their rims fill memory."""
+    dates = clouds.sizes["time"]
+    sizes = (dates,) if clouds.chunks is None else clouds.chunksizes["time"]
+    slabs, first = [], 0
+    for size in sizes:
+        last = first + size
+        slabs += [slice(at, min(at + SLAB, last)) for at in range(first, last, SLAB)]
+        first = last
+    return slabs
+
+
+def _shaded(clouds: xr.DataArray, *casts: list[tuple[int, int]] | None) -> xr.DataArray:
     """1 where a cloud is cast to, else 0; 255 where it is unknown whereto."""
-    if offsets is None:
+    steps = [step for cast in casts if cast is not None for step in cast]
+    if not steps:
         return xr.full_like(clouds, NO_CLASS)
-    rows, columns = (2 * max(abs(step[axis]) for step in offsets) + 1 for axis in (0, 1))
-    flat = [float(part) for step in offsets for part in step]
+    rows, columns = (2 * max(abs(step[axis]) for step in steps) + 1 for axis in (0, 1))
+    # For each date how many steps, or that they are unknown, and the steps.
+    flat = [
+        float(part)
+        for cast in casts
+        for part in ((-1,) if cast is None else (len(cast), *(n for step in cast for n in step)))
+    ]
     return _apply.windowed(_cast, clouds, window=(rows, columns), arguments=flat, dtype="uint8")
 
 
-def _cast(block: Any, *offsets: float) -> Any:
-    covered, result = block == 1, np.zeros_like(block)
-    height, width = block.shape[-2:]
-    for down, right in zip(map(int, offsets[::2]), map(int, offsets[1::2]), strict=True):
+def _cast(block: Any, *flat: float) -> Any:
+    result = np.zeros_like(block)
+    dates = result.reshape(-1, *result.shape[-2:])
+    numbers = list(map(int, flat))
+    casts: list[list[int] | None] = []
+    while numbers:
+        count = numbers.pop(0)
+        casts.append(None if count < 0 else numbers[: 2 * count])
+        del numbers[: max(2 * count, 0)]
+    whole = len(casts) == 1  # one sun for all dates
+    for at, covered in enumerate(block.reshape(dates.shape) == 1):
+        cast = casts[0 if whole else at]
+        if cast is None:
+            dates[at] = NO_CLASS
+        else:
+            _cast_date(covered, cast, dates[at])
+    return result
+
+
+def _cast_date(covered: Any, cast: list[int], result: Any) -> None:
+    height, width = covered.shape
+    for down, right in zip(cast[::2], cast[1::2], strict=True):
         if abs(down) < height and abs(right) < width:
             to = _within(down, height), _within(right, width)
             start = _within(-down, height), _within(-right, width)
-            result[..., to[0], to[1]] |= covered[..., start[0], start[1]]
-    return result
+            result[to] |= covered[start]
 
 
 def _within(step: int, size: int) -> slice:
