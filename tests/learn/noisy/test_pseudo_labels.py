@@ -1,0 +1,56 @@
+"""The surest of each class."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+from numpy import testing as npt
+
+from minewatch.learn import noisy
+
+
+def teacher(values: np.ndarray) -> tuple[xr.Dataset, xr.DataArray]:
+    coords = {"class": [3, 7, 9][: values.shape[1]]}
+    samples = xr.Dataset(
+        {"s1_vv": ("sample", np.arange(len(values), dtype="f4"))},
+        {"label": ("sample", np.zeros(len(values), int))},
+    )
+    return samples, xr.DataArray(values, coords, ("sample", "class"))
+
+
+def test_each_class_keeps_its_share() -> None:
+    values = np.random.default_rng(0).dirichlet([4.0, 1.0, 1.0], 500)
+    samples, probability = teacher(values)
+    found = noisy.pseudo_label(samples, probability, keep=0.6)
+    likeliest = np.array([3, 7, 9])[values.argmax(axis=1)]
+    for code in (3, 7, 9):
+        members = values.max(axis=1)[likeliest == code]
+        kept = found.sureness.values[found.label.values == code]
+        assert len(kept) == np.ceil(0.6 * len(members))
+        npt.assert_array_equal(np.sort(kept), np.sort(members)[-len(kept) :])
+    npt.assert_array_equal(found.trusted, 0)
+    npt.assert_array_equal(likeliest[found.s1_vv.values.astype(int)], found.label)
+
+
+def test_where_the_teacher_saw_nothing_there_is_no_label() -> None:
+    values = np.array([[0.6, 0.4], [np.nan, np.nan], [0.1, 0.9]])
+    found = noisy.pseudo_label(*teacher(values), keep=1.0)
+    npt.assert_array_equal(found.s1_vv, [0, 2])
+    npt.assert_array_equal(found.label, [3, 7])
+
+
+def test_certainty_is_one_less_relative_entropy() -> None:
+    values = np.random.default_rng(1).dirichlet(np.ones(4), (5, 6)).transpose(2, 0, 1)
+    probability = xr.DataArray(values, dims=("class", "y", "x")).chunk({"y": 2, "x": 4})
+    expected = 1 + (values * np.log(values)).sum(axis=0) / np.log(4)
+    found = noisy.certainty(probability)
+    assert found.chunks is not None
+    npt.assert_allclose(found, expected)
+    assert np.isnan(noisy.certainty(xr.DataArray([np.nan, 1.0], dims="class")))
+
+
+@pytest.mark.parametrize("keep", [0.0, 60.0])
+def test_a_share_is_a_share(keep: float) -> None:
+    with pytest.raises(ValueError, match="share above 0"):
+        noisy.pseudo_label(*teacher(np.full((4, 2), 0.5)), keep=keep)
