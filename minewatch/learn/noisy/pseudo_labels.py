@@ -66,7 +66,7 @@ def pseudo_label(
         message = f"keep is a share above 0, up to 1, got {keep}; use 0.6"
         raise ValueError(message)
     values, classes = of_samples(samples, probability, by="pseudo_label")
-    known = np.isfinite(values).all(axis=1)
+    known = np.asarray(np.isfinite(values).all(axis=1), np.bool_)
     comparable = np.where(known[:, None], values, -np.inf)
     sure = np.asarray(comparable.max(axis=1), np.float64)
     likeliest = np.where(known, comparable.argmax(axis=1), -1)
