@@ -14,7 +14,12 @@ from minewatch.plots.ground import (
     stable_figure,
 )
 from minewatch.plots.maps import activity_figure, map_figure, probability_figure
-from minewatch.plots.models import importance_figure, precision_recall_figure
+from minewatch.plots.models import (
+    importance_figure,
+    permutation_figure,
+    precision_recall_figure,
+    reliability_figure,
+)
 from minewatch.plots.pairs import ledger_figure, threshold_figure
 from minewatch.plots.paper import save
 from minewatch.plots.periods import seasons_figure
@@ -36,9 +41,11 @@ __all__ = [
     "ledger_figure",
     "map_figure",
     "mean_ndai_figure",
+    "permutation_figure",
     "precision_recall_figure",
     "probability_figure",
     "regression_figure",
+    "reliability_figure",
     "rgb_figure",
     "save",
     "seasons_figure",

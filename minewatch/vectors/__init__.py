@@ -8,7 +8,7 @@ projection keeps areas (nearly), on the ellipsoid elsewhere.
 from __future__ import annotations
 
 from minewatch.vectors.areas import areas_ha, outside_share, overlap, size_classes
-from minewatch.vectors.files import read_polygons, to_geojson
+from minewatch.vectors.files import read_polygons, to_geojson, to_geopackage
 from minewatch.vectors.outlines import polygonize
 from minewatch.vectors.pixels import pixels_inside, rasterize
 from minewatch.vectors.zones import zonal_series, zonal_statistics
@@ -25,4 +25,5 @@ __all__ = [
     "outside_share",
     "read_polygons",
     "to_geojson",
+    "to_geopackage",
 ]

@@ -1,4 +1,4 @@
-"""Polygons from files and to GeoJSON."""
+"""Polygons from files, to GeoJSON and to GeoPackage."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
 
-__all__ = ["read_polygons", "to_geojson"]
+__all__ = ["read_polygons", "to_geojson", "to_geopackage"]
 
 
 def read_polygons(
@@ -177,12 +177,8 @@ def to_geojson(polygons: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> None
     {'name': 'A'}
     """
     require_polygons(polygons, by="to_geojson")
-    out = polygons.copy()
-    for name in out.columns.difference([out.geometry.name]):
-        if out[name].dtype.name == "category":
-            out[name] = out[name].astype(object)
     with whole(path) as partial:
-        out.to_file(
+        _plain(polygons).to_file(
             partial,
             driver="GeoJSON",
             engine="pyogrio",
@@ -190,3 +186,54 @@ def to_geojson(polygons: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> None
             RFC7946="YES",
             index=False,
         )
+
+
+def to_geopackage(polygons: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> None:
+    """Write polygons as a GeoPackage in their own CRS; the file appears whole or not at all.
+
+    Parameters
+    ----------
+    polygons : geopandas.GeoDataFrame
+        Polygons with a CRS.
+    path : str or path-like
+        The file, ``*.gpkg``; an existing one is replaced, with all its layers.
+
+    Raises
+    ------
+    ValueError
+        If there is no CRS.
+    FileNotFoundError
+        If the folder does not exist.
+
+    See Also
+    --------
+    to_geojson : for the web.
+
+    References
+    ----------
+    OGC GeoPackage encoding standard. https://www.geopackage.org/spec131/
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import geopandas as gpd
+    >>> from shapely.geometry import box
+    >>> pit = gpd.GeoDataFrame({"name": ["A"]}, geometry=[box(0, 0, 9, 9)], crs="EPSG:32721")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     to_geopackage(pit, f"{folder}/pit.gpkg")
+    ...     gpd.read_file(f"{folder}/pit.gpkg").crs.to_epsg()
+    32721
+    """
+    require_polygons(polygons, by="to_geopackage")
+    layer = Path(path).stem
+    with whole(path) as partial:
+        _plain(polygons).to_file(partial, driver="GPKG", engine="pyogrio", layer=layer, index=False)
+
+
+def _plain(polygons: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """With text in place of categories, which no vector format has."""
+    out = polygons.copy()
+    for name in out.columns.difference([out.geometry.name]):
+        if out[name].dtype.name == "category":
+            out[name] = out[name].astype(object)
+    return out

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import functools
-import itertools
-from typing import TYPE_CHECKING, Any
 
-from minewatch import learn, metrics, store, vectors
+from minewatch import learn, store
 from minewatch.cluster import connect
-from minewatch.workflows.mapping_inputs import covariates, find_items, map_grid, signer
-from minewatch.workflows.mapping_results import Findings, write_results
+from minewatch.workflows.mapping_checks import check_settings
+from minewatch.workflows.mapping_forests import save_model
+from minewatch.workflows.mapping_inputs import covariates, find_items, map_grid
+from minewatch.workflows.mapping_learning import learn_from
+from minewatch.workflows.mapping_parts import OPTIONAL, Findings, mine_map, without_small
+from minewatch.workflows.mapping_results import write_results
+from minewatch.workflows.mapping_scores import held_out_pixels
 from minewatch.workflows.mapping_settings import MappingSettings
-from minewatch.workflows.outputs import Notify, Result, open_folder, quiet, stage
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import xarray as xr
+from minewatch.workflows.outputs import Notify, Result, open_folder, quiet, remove_stale, stage
 
 __all__ = ["mapping_run"]
 
@@ -25,10 +23,13 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
     """Map mine footprints and write everything that explains the map.
 
     Images of each sensor are masked, filtered and composited on one grid; covariates are stored;
-    a random forest learns from polygons, is scored by folds that keep each polygon whole, and is
-    applied to every pixel. Written beside each other: ``features.zarr``, ``probability.zarr``,
-    ``probability.tif``, ``mines.tif``, ``mines.geojson``, ``metrics.json``, ``model.npz``,
-    ``quicklook.png``, ``report.html`` and ``run.toml``.
+    a random forest learns from polygons, its votes become probabilities by curves that are learnt
+    on folds that keep each polygon whole, and it is applied to every pixel. Patches below the
+    minimum mapping unit are on no map. Written beside each other: ``features.zarr``,
+    ``probability.zarr``, ``probability.tif``, ``mines.tif``, ``mines.geojson``, ``sizes.csv``,
+    ``domain.tif``, ``importances.csv``, ``items.csv``, ``metrics.json``, ``model.npz``,
+    ``quicklook.png``, ``report.html`` and ``run.toml``. What else is asked for adds to them:
+    ``search.csv``, ``permutation.csv`` and ``points.geojson``.
 
     Parameters
     ----------
@@ -45,7 +46,10 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
     Raises
     ------
     ValueError
-        If nothing is found or the reference cannot teach; says why and what would do.
+        If a setting makes no sense, nothing is found or the reference cannot teach; says why and
+        what would do.
+    FileNotFoundError
+        If a file is not there.
     FileExistsError
         If the output folder holds something and `overwrite` is False.
 
@@ -55,30 +59,25 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
 
     Examples
     --------
-    >>> mapping_run(MappingSettings(catalog="catalog.json", reference="nowhere.geojson"))
+    >>> mapping_run(MappingSettings(catalog="https://example.org", reference="nowhere.geojson"))
     Traceback (most recent call last):
     ...
     FileNotFoundError: ...nowhere.geojson...
     """
-    reference = vectors.read_polygons(settings.reference, label_column=settings.label)
-    fixed = _fixed_threshold(settings.threshold)
+    reference = check_settings(settings)
     folder = open_folder(settings.output, overwrite=settings.overwrite)
+    replace = settings.overwrite
     with connect(settings.cluster) as client:
-        step = functools.partial(stage, client=client, notify=notify)
+        spent: dict[str, float] = {}
+        step = functools.partial(stage, client=client, notify=notify, spent=spent)
         with step("search"):
             items = find_items(settings, reference)
             box = map_grid(settings, reference)
         with step("covariates"):
             stack = store.to_zarr(
-                covariates(
-                    items,
-                    box,
-                    looks=settings.looks,
-                    lee_window=settings.lee_window,
-                    sign=signer(settings),
-                ),
+                covariates(items, box, settings, folder=folder),
                 folder / "features.zarr",
-                overwrite=settings.overwrite,
+                overwrite=replace,
             )
         with step("samples"):
             samples = learn.draw(
@@ -88,64 +87,25 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
                 max_per_polygon=settings.max_per_polygon,
                 seed=settings.seed,
             )
-        fit = functools.partial(
-            learn.fit_forest,
-            trees=settings.trees,
-            bag=settings.bag,
-            seed=settings.seed,
-            n_jobs=-1,
-        )
-        with step("cross-validation"):
-            split = learn.PolygonSplit(settings.folds, seed=settings.seed, blocks=settings.block)
-            counted = _counted(fit, settings.folds, notify)
-            folds = learn.cross_validate(samples, fit=counted, split=split, beta=1.0)
-            threshold = fixed
-            if threshold is None:
-                threshold = metrics.best_threshold(
-                    folds.probability.sel({"class": 1}), folds.label, weight=folds.weight
-                )
-        with step("forest"):
-            model = fit(samples)
-            learn.save_model(model, folder / "model.npz")
+        learnt = learn_from(samples, settings, step=step, notify=notify)
+        save_model(settings, folder, learnt, items)
         with step("map"):
             probability = store.to_zarr(
-                learn.predict_proba(model, stack),
+                learn.predict_proba(learnt.model, stack),
                 folder / "probability.zarr",
                 name="probability",
-                overwrite=settings.overwrite,
+                overwrite=replace,
             )
         with step("files and report"):
-            return write_results(
-                settings,
-                folder,
-                Findings(items, stack, samples, folds, model, threshold, probability),
+            chance = probability.sel({"class": 1}, drop=True)
+            chance = chance.assign_attrs(long_name="probability of a mine")
+            mines, outlines = without_small(mine_map(chance, learnt.threshold), settings.min_area)
+            outside = learn.outside_domain(learnt.model, stack)
+            held_out = held_out_pixels(settings, mines, chance)
+            found = Findings(
+                items, stack, learnt, chance, mines, outlines, outside, held_out, spent
             )
-
-
-def _counted(
-    fit: Callable[[xr.Dataset], Any], folds: int, notify: Notify
-) -> Callable[[xr.Dataset], Any]:
-    """Tell after each fold."""
-    done = itertools.count(1)
-
-    def fit_and_tell(samples: xr.Dataset) -> Any:
-        model = fit(samples)
-        at = next(done)
-        if at < folds:  # the last one is told when the stage ends
-            notify("cross-validation", at, folds)
-        return model
-
-    return fit_and_tell
-
-
-def _fixed_threshold(text: str) -> float | None:
-    if text == "best":
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not 0 <= value <= 1:
-        message = f"threshold {text!r} is not known; use 'best' or a probability like 0.5"
-        raise ValueError(message)
-    return value
+            result = write_results(settings, folder, found)
+    if replace:
+        remove_stale(folder, OPTIONAL, result.files.values())
+    return result

@@ -3,100 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import xarray as xr
-
-from minewatch import learn, metrics, plots, store, vectors
-from minewatch.conventions import NO_CLASS, Layer, conform
 from minewatch.report import Section, write_report
+from minewatch.workflows.activity_parts import Part
+from minewatch.workflows.mapping_costs import cost_part
+from minewatch.workflows.mapping_forests import forest_part
+from minewatch.workflows.mapping_maps import domain_part, maps_part
+from minewatch.workflows.mapping_points import points_part
+from minewatch.workflows.mapping_scores import reliability_part, scores_part
 from minewatch.workflows.outputs import Result, versions, write_json, write_table
 from minewatch.workflows.settings import write_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import geopandas as gpd
-    import pystac
-    from matplotlib.figure import Figure
-
+    from minewatch.workflows.mapping_parts import Findings
     from minewatch.workflows.mapping_settings import MappingSettings
 
-__all__ = ["Findings", "mine_map", "region_scores", "write_results"]
-
-LARGEST = 60
-"""Areas outlined in the picture; the GeoJSON holds them all."""
-
-MINES = Layer("mine", "mine footprint", dtype="uint8", flags={"other": 0, "mine": 1})
-
-
-@dataclass(frozen=True, eq=False)
-class Findings:
-    """What a mapping run found.
-
-    Parameters
-    ----------
-    items : dict of str to list of pystac.Item
-        Sensor → items used.
-    stack, samples, folds : xarray.Dataset
-        Covariates, samples and what cross-validation said of each sample.
-    model : object
-        The fitted forest.
-    threshold : float
-        Probability from which a pixel is a mine.
-    probability : xarray.DataArray
-        Dims (class, y, x).
-    """
-
-    items: dict[str, list[pystac.Item]]
-    stack: xr.Dataset
-    samples: xr.Dataset
-    folds: xr.Dataset
-    model: Any
-    threshold: float
-    probability: xr.DataArray
-
-
-def mine_map(probability: xr.DataArray, threshold: float) -> xr.DataArray:
-    """Class map of a probability: 1 mine, 0 other, 255 unknown.
-
-    Parameters
-    ----------
-    probability : xarray.DataArray
-        Probability of a mine, dims (y, x).
-    threshold : float
-        Probability from which a pixel is a mine.
-
-    Returns
-    -------
-    xarray.DataArray
-        uint8, dims (y, x), lazy if `probability` is.
-    """
-    known = probability.notnull()
-    classes = (probability >= threshold).astype("uint8")
-    return conform(classes.where(known, NO_CLASS), MINES, threshold=threshold)
-
-
-def region_scores(mines: xr.DataArray, polygons: gpd.GeoDataFrame) -> dict[str, float]:
-    """Score a map on every pixel of a labelled region.
-
-    Parameters
-    ----------
-    mines : xarray.DataArray
-        From :func:`mine_map`.
-    polygons : geopandas.GeoDataFrame
-        Column ``label``: 1 mine, 0 other; pixels outside all polygons do not count.
-
-    Returns
-    -------
-    dict of str to float
-        Counts and scores.
-    """
-    truth = vectors.rasterize(polygons, like=mines, column="label")
-    known = truth.isin([0, 1]) & (mines != NO_CLASS)
-    table = metrics.confusion(truth.where(known), mines.where(known), classes=(0, 1))
-    return metrics.scores(table, beta=1.0)
+__all__ = ["write_results"]
 
 
 def write_results(settings: MappingSettings, folder: Path, found: Findings) -> Result:
@@ -116,60 +41,36 @@ def write_results(settings: MappingSettings, folder: Path, found: Findings) -> R
     Result
         Folder, summary, files.
     """
-    probability = found.probability.sel({"class": 1}, drop=True)
-    probability = probability.assign_attrs(long_name="probability of a mine")
-    mines = mine_map(probability, found.threshold).compute()
-    outlines = vectors.polygonize(mines, min_area_ha=settings.min_area)
-    vectors.to_geojson(outlines, folder / "mines.geojson")
-    files = {
-        "mines, with hectares and size class": folder / "mines.geojson",
-        "class map": store.to_cog(mines, folder / "mines.tif"),
-        "probability of a mine": store.to_cog(probability, folder / "probability.tif"),
-    }
-    tested = found.folds.probability.sel({"class": 1}, drop=True)
-    predicted = (tested >= found.threshold).astype("int64")
-    scores: dict[str, Any] = {
-        "threshold": found.threshold,
-        "cross_validation": metrics.scores(
-            metrics.confusion(
-                found.folds.label, predicted, classes=(0, 1), weight=found.folds.weight
-            ),
-            beta=1.0,
-        ),
-        "samples": dict(found.samples.attrs),
-    }
-    if settings.held_out is not None:
-        polygons = vectors.read_polygons(settings.held_out, label_column=settings.label)
-        scores["held_out"] = region_scores(mines, polygons)
-    files["scores"] = write_json(folder / "metrics.json", scores)
-    figures = {
-        "map": plots.probability_figure(
-            probability, outlines=outlines.nlargest(LARGEST, "area_ha")
-        ),
-        "importances": plots.importance_figure(learn.importances(found.model)),
-        "curve": plots.precision_recall_figure(found.folds.label.values, tested.values),
-    }
-    files["quicklook"] = plots.save(figures["map"], folder / "quicklook.png")
-    files["covariates"] = folder / "features.zarr"
-    files["fitted forest, to apply elsewhere"] = folder / "model.npz"
-    used = [
-        {"sensor": sensor, "item": item.id, "date": str(item.datetime or "")[:10]}
-        for sensor, items in found.items.items()
-        for item in items
-    ]
-    files["images used"] = write_table(folder / "items.csv", used, ["sensor", "item", "date"])
     made_with = versions()
+    parts = [
+        part(settings, folder, found)
+        for part in (
+            maps_part,
+            scores_part,
+            reliability_part,
+            domain_part,
+            forest_part,
+            points_part,
+            _images_part,
+            cost_part,
+        )
+    ]
+    summary = {key: text for part in parts for key, text in part.summary.items()}
+    files = {key: path for part in parts for key, path in part.files.items()}
+    numbers = {key: number for part in parts for key, number in part.numbers.items()}
+    files["scores"] = write_json(folder / "metrics.json", numbers)
     files["settings, to run it again"] = write_settings(
-        settings, folder / "run.toml", provenance={**made_with, "images": len(used)}
+        settings,
+        folder / "run.toml",
+        provenance={**made_with, "images": sum(map(len, found.items.values()))},
     )
-    summary = _summary(outlines, scores)
     files["page that explains it all"] = write_report(
         folder / "report.html",
         title="Mine footprints from optical and radar images",
-        sections=_sections(figures, scores, outlines, used),
+        sections=[section for part in parts for section in part.sections],
         provenance={
             "settings": dataclasses.asdict(settings),
-            "samples": dict(found.samples.attrs),
+            "samples": dict(found.learnt.samples.attrs),
             "covariates": list(found.stack.data_vars),
             "left out": found.stack.attrs.get("left_out", "nothing"),
             "versions": made_with,
@@ -179,63 +80,14 @@ def write_results(settings: MappingSettings, folder: Path, found: Findings) -> R
     return Result(folder, summary, files)
 
 
-def _summary(outlines: gpd.GeoDataFrame, scores: dict[str, Any]) -> dict[str, str]:
-    tested = scores["cross_validation"]
-    rows = {
-        "mine areas": f"{len(outlines)} with {outlines.area_ha.sum():,.1f} ha",
-        "threshold": f"probability {scores['threshold']:.2f}",
-        "F1, cross-validated by polygon": f"{tested['f_beta']:.3f}",
-        "precision, recall": f"{tested['precision']:.3f}, {tested['recall']:.3f}",
-    }
-    if "held_out" in scores:
-        rows["F1, held-out region"] = f"{scores['held_out']['f_beta']:.3f}"
-    return rows
-
-
-def _sections(
-    figures: dict[str, Figure],
-    scores: dict[str, Any],
-    outlines: gpd.GeoDataFrame,
-    used: list[dict[str, str]],
-) -> list[Section]:
-    table = [
-        {"scored on": name.replace("_", " "), **_shown(scores[name])}
-        for name in ("cross_validation", "held_out")
-        if name in scores
+def _images_part(settings: MappingSettings, folder: Path, found: Findings) -> Part:
+    used = [
+        {"sensor": sensor, "item": item.id, "date": str(item.datetime or "")[:10]}
+        for sensor, items in found.items.items()
+        for item in items
     ]
-    by_size = outlines.groupby("size_class", observed=False).area_ha.agg(["count", "sum"])
-    sizes = [
-        {"size class": str(size), "areas": int(row["count"]), "hectares": round(row["sum"], 2)}
-        for size, row in by_size.iterrows()
-    ]
-    return [
-        Section(
-            "Where the mines are",
-            "The probability that a pixel is a mine, as the forest votes. Outlined are the "
-            f"largest areas where it passes the threshold (at most {LARGEST}). The probability "
-            "holds for ground like the samples; it says nothing about who mines or with what "
-            "permit.",
-            figures=[figures["map"]],
-            table=sizes,
-        ),
-        Section(
-            "How good the map is",
-            "Each polygon of the reference was held back once as a whole: pixels of one polygon "
-            "resemble each other, and splitting them would flatter the map. Samples are weighted "
-            "by the area they stand for.",
-            figures=[figures["curve"]],
-            table=table,
-        ),
-        Section(
-            "What the forest looked at",
-            "Share of the impurity that each covariate took away, in percent. Correlated "
-            "covariates share it.",
-            figures=[figures["importances"]],
-        ),
-        Section("Images used", table=used),
-    ]
-
-
-def _shown(scores: dict[str, float]) -> dict[str, float]:
-    names = ("precision", "recall", "f_beta", "specificity", "accuracy", "mcc")
-    return {("F1" if name == "f_beta" else name): round(scores[name], 4) for name in names}
+    path = write_table(folder / "items.csv", used, ["sensor", "item", "date"])
+    files = {"covariates": folder / "features.zarr", "images used": path}
+    if settings.covariates == "fusion":
+        files["radar composites"] = folder / "radar.zarr"
+    return Part(sections=[Section("Images used", table=used)], files=files)

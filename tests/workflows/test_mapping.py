@@ -19,7 +19,7 @@ from servers import range_server, stac_api
 from minewatch import learn, simulate, store
 from minewatch.workflows import MappingSettings, Result, mapping_run
 from minewatch.workflows.mapping_inputs import signer
-from minewatch.workflows.mapping_results import mine_map
+from minewatch.workflows.mapping_parts import mine_map
 
 
 @pytest.fixture(scope="module")

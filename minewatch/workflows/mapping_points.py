@@ -1,0 +1,94 @@
+"""Points of a footprint map to look at, so that its areas can be told with their errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from minewatch import estimates
+from minewatch._files import whole
+from minewatch.report import Section
+from minewatch.workflows.activity_parts import Part
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import geopandas as gpd
+
+    from minewatch.workflows.mapping_parts import Findings
+    from minewatch.workflows.mapping_settings import MappingSettings
+
+__all__ = ["points_part", "write_points"]
+
+LEAST = 50
+"""Points in the rarer class, where there are enough in all."""
+
+
+def points_part(settings: MappingSettings, folder: Path, found: Findings) -> Part:
+    """Draw the points within the classes of the map.
+
+    Parameters
+    ----------
+    settings : MappingSettings
+        With ``points``, how many.
+    folder : pathlib.Path
+        Its folder.
+    found : Findings
+        With the map.
+
+    Returns
+    -------
+    Part
+        The file and what to do with it; nothing if no points are wanted.
+    """
+    if not settings.points:
+        return Part()
+    points = estimates.sample_design(
+        found.mines,
+        size=settings.points,
+        minimum=min(LEAST, settings.points // 4),
+        seed=settings.seed,
+    )
+    path = folder / f"points.{settings.outlines}"
+    write_points(points, path)
+    names = {0: "other", 1: "mine"}
+    strata = [
+        {
+            "class": names[int(code)],
+            "points": facts["points"],
+            "pixels": facts["pixels"],
+            "hectares on the map": round(float(facts["area_ha"]), 2),
+        }
+        for code, facts in points.attrs["design"].items()
+    ]
+    text = (
+        f"{path.name} holds {len(points)} pixels, drawn by chance within each class of the map. "
+        "Say of each what is really there, from better images than the map was made of: 1 mine, 0 "
+        "anything else, in the column label; leave it empty where it cannot be told. Judge the "
+        "pixel's own ground, and hide the columns stratum and map_class meanwhile: who sees what "
+        "the map says tends to agree with it. Delete no point and change no other column, for "
+        f"they carry the design. Then: minewatch area {path.name}"
+    )
+    return Part(
+        sections=[Section("Points to label", text, table=strata)],
+        files={"points to label, for areas with an interval": path},
+        summary={"points to label": f"{len(points)}, then: minewatch area {path.name}"},
+        numbers={"points": {names[int(k)]: v["points"] for k, v in points.attrs["design"].items()}},
+    )
+
+
+def write_points(points: gpd.GeoDataFrame, path: Path) -> None:
+    """Write points with their design and an empty column for the label.
+
+    Parameters
+    ----------
+    points : geopandas.GeoDataFrame
+        From :func:`minewatch.estimates.sample_design`.
+    path : pathlib.Path
+        ``.geojson`` or ``.gpkg``; the file appears whole or not at all.
+    """
+    table = points.rename(columns={"reference": "label"})
+    if path.suffix == ".geojson":
+        estimates.write_points(table, path, blind=False)
+        return
+    with whole(path) as partial:
+        table.to_file(partial, driver="GPKG", engine="pyogrio", layer=path.stem, index=False)
