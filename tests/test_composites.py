@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
+import dask
 import numpy as np
 import pytest
 import xarray as xr
@@ -10,7 +14,7 @@ from numpy import testing as npt
 from oracles_optical import layer, lazy_and_blind
 from scipy import optimize
 
-from minewatch.composites import composite, valid_count
+from minewatch.composites import block_size, composite, valid_count
 
 TIMES = np.array(
     [
@@ -118,11 +122,116 @@ def test_a_dataset_keeps_its_floats_and_says_what_it_did(rng: np.random.Generato
         composite(scene[["quality", "height"]])
 
 
-def test_graphs_stay_small(rng: np.random.Generator) -> None:
-    series = cube(rng).chunk(time=1, y=12, x=19)
-    once = composite(series)
-    # Two blocks: nine dates, then a few tasks each to join and reduce.
-    assert len(dict(once.__dask_graph__())) < 2 * 9 * 4
+def tasks(lazy: xr.DataArray | xr.Dataset) -> int:
+    """What the scheduler gets."""
+    return len(dict(dask.optimize(lazy)[0].__dask_graph__()))
+
+
+@pytest.mark.parametrize(
+    ("reducer", "most"), [("median", 2), (0.25, 2), ("mean", 10), ("geomedian", 3)]
+)
+def test_hundreds_of_dates_cost_little_more_than_their_reading(
+    rng: np.random.Generator, reducer: object, most: int
+) -> None:
+    dates, blocks = 130, 6
+    values = rng.random((dates, 6, 6)).astype("f4")
+    scene = xr.Dataset({name: layer(values, name) for name in ("red", "nir")})
+    masked = scene.chunk(time=1, y=2, x=3).map(lambda band: band.where(band > 0.2))
+    read = tasks(masked)
+    assert read >= 2 * dates * blocks
+    # For each block and layer: the reduction, its two results (means: nine sums more) and a count.
+    layers = 1 if reducer == "geomedian" else 2
+    lazy = composite(masked, reducer=reducer, count=True)
+    assert tasks(lazy) <= read + blocks * (layers * (most + 2) + 2)
+
+
+@pytest.mark.parametrize("reducer", ["median", "mean", 0.75, "geomedian"])
+@pytest.mark.parametrize("by", [None, "year"])
+def test_a_count_comes_along(rng: np.random.Generator, reducer: object, by: str | None) -> None:
+    red, nir = cube(rng), cube(rng, name="nir")
+
+    def reduced(red: xr.DataArray, nir: xr.DataArray) -> xr.Dataset:
+        scene = xr.Dataset({"red": red, "nir": nir})
+        return composite(scene, by=by, reducer=reducer, min_count=2, count=True)
+
+    got = lazy_and_blind(reduced, red, nir)
+    assert list(got) == ["red", "nir", "count"]
+    assert got["count"].dtype == "uint16"
+    known = xr.concat([red.notnull(), nir.notnull()], "band")
+    for at, image in enumerate(got["count"] if by else [got["count"]]):
+        part = known.isel(time=list(YEARS.values())[at] if by else slice(None))
+        together = part.all("band").sum("time")
+        wanted = together if reducer == "geomedian" else part.sum("time").min("band")
+        npt.assert_array_equal(image, wanted)
+    plain = composite(xr.Dataset({"red": red, "nir": nir}), by=by, reducer=reducer, min_count=2)
+    xr.testing.assert_identical(got[["red", "nir"]], plain)
+
+
+def test_a_count_needs_a_dataset_and_its_name(rng: np.random.Generator) -> None:
+    series = cube(rng)
+    with pytest.raises(ValueError, match="use valid_count, or"):
+        composite(series, count=True)
+    with pytest.raises(ValueError, match="rename it"):
+        composite(xr.Dataset({"count": series}), count=True)
+
+
+def test_blocks_fit_the_memory() -> None:
+    for dates, layers, memory, threads in ((12, 9, 4, 2), (200, 9, 4, 2), (365, 12, 2, 4)):
+        side = block_size(dates, layers, memory=memory, threads=threads)
+        pixel = 1.2 * dates * (4 * (layers + threads) + 1) / 2**30
+        needed = [n**2 * pixel + 0.5 for n in (side, side + 64)]
+        assert needed[0] <= memory < needed[1]
+        assert side % 64 == 0
+    assert block_size(1, memory=1000) == 4096
+    with pytest.raises(ValueError, match=r"allow 0\.6 GiB, or composite years one by one"):
+        block_size(400, 12, memory=0.5)
+    for wrong in ({"memory": 0}, {"memory": 4, "threads": 0}, {"memory": float("nan")}):
+        with pytest.raises(ValueError, match=r"in GiB, e\.g\. 4"):
+            block_size(12, **wrong)
+
+
+MEASURED = """
+import resource, sys
+import dask, dask.array as da, numpy as np, xarray as xr
+from minewatch.composites import block_size, composite
+
+reducer, chunk, memory, dates, threads = sys.argv[1], int(sys.argv[2]), 0.75, 60, 2
+side = block_size(dates, 3, memory=memory, threads=threads)
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+def read(block_info=None, codes=False):
+    shape = [stop - start for start, stop in block_info[None]["array-location"]]
+    noise = np.random.default_rng(1).random(shape, dtype="f4")
+    return (noise > 0.4).astype("u1") if codes else noise
+
+def scene(dates, side, size):
+    cut = [(chunk,) * (dates // chunk), *[(side,) * (size // side)] * 2]
+    lazy = lambda dtype, **more: xr.DataArray(
+        da.map_blocks(read, chunks=cut, meta=np.empty((0, 0, 0), dtype), **more),
+        dims=("time", "y", "x"),
+    )
+    clear = lazy("u1", codes=True) == 1
+    return xr.Dataset({name: lazy("f4", name=name).where(clear) for name in "rgb"})
+
+with dask.config.set(scheduler="threads", num_workers=threads):
+    composite(scene(60, 8, 8), reducer=reducer, count=True).compute()  # compiles
+    before = peak()
+    composite(scene(dates, side, 3 * side), reducer=reducer, count=True).compute()
+print(peak() - before, memory - 0.5, side)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss has other units elsewhere")
+@pytest.mark.parametrize("chunk", [1, 60])
+@pytest.mark.parametrize("reducer", ["median", "mean", "geomedian"])
+def test_measured_memory_keeps_the_bound(reducer: str, chunk: int) -> None:
+    command = [sys.executable, "-c", MEASURED, reducer, str(chunk)]
+    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    grown, allowed, side = map(float, out.split())
+    assert grown <= allowed, f"{reducer}, {chunk} dates a chunk, {side} pixels: {grown} GiB"
+    if (reducer, chunk) != ("mean", 1):  # which streams
+        assert grown >= 0.3 * allowed  # blocks are no smaller than they must be
 
 
 def distances(point: np.ndarray, spectra: np.ndarray) -> float:

@@ -172,6 +172,7 @@ LAZY: dict[str, Callable[[Inputs], Any]] = {
     "radar.vddpi": lambda i: radar.vddpi(i.radar.vv, i.radar.vh),
     "masks.landsat_clear": lambda i: masks.landsat_clear(i.bits),
     "masks.sentinel2_clear": lambda i: masks.sentinel2_clear(i.quality),
+    "masks.palsar_clear": lambda i: masks.palsar_clear(i.quality),
     "masks.water": lambda i: masks.water(i.index("mndwi")),
     "masks.vegetation": lambda i: masks.vegetation(i.index("ndvi")),
     "masks.low_backscatter": lambda i: masks.low_backscatter(i.radar.vv),
@@ -203,6 +204,7 @@ LAZY: dict[str, Callable[[Inputs], Any]] = {
     "composites.composite geomedian": lambda i: composites.composite(
         i.backscatter, reducer="geomedian"
     ),
+    "composites.composite counted": lambda i: composites.composite(i.backscatter, count=True),
     "composites.valid_count": lambda i: composites.valid_count(i.power),
     "features.feature_stack": lambda i: features.feature_stack(
         sentinel2=i.bands, sentinel1=i.radar
@@ -228,6 +230,7 @@ WITHOUT_FLOATS = {
     "radar.palsar_gamma0",
     "masks.landsat_clear",
     "masks.sentinel2_clear",
+    "masks.palsar_clear",
     "vectors.rasterize",
 }
 

@@ -6,6 +6,7 @@ on dask data, with the same numbers for every chunking. Coordinates, and with th
 
 from __future__ import annotations
 
+from minewatch._apply.folds import folded
 from minewatch._apply.points import at_points
 from minewatch._apply.reductions import along, is_lazy, tally
 from minewatch._apply.shared import with_shared
@@ -14,6 +15,7 @@ from minewatch._apply.windows import paired_windows, windowed
 __all__ = [
     "along",
     "at_points",
+    "folded",
     "is_lazy",
     "paired_windows",
     "tally",

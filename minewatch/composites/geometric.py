@@ -24,7 +24,9 @@ PIXELS = 4096
 """Pixels worked on at a time: it bounds the memory of a block's temporaries."""
 
 
-def geometric_median(bands: Sequence[xr.DataArray], min_count: int) -> xr.DataArray:
+def geometric_median(
+    bands: Sequence[xr.DataArray], min_count: int, *, count: bool = False
+) -> xr.DataArray:
     r"""The spectrum m that minimises :math:`\sum_t \lVert x_t - m \rVert` in each pixel.
 
     Weiszfeld's iteration, started at the best of the dates and able to leave it or to stay there
@@ -36,11 +38,14 @@ def geometric_median(bands: Sequence[xr.DataArray], min_count: int) -> xr.DataAr
         Dims (time, y, x), floats; a date counts where all bands are finite.
     min_count : int
         A pixel with fewer such dates is NaN.
+    count : bool
+        Whether the number of such dates is wanted.
 
     Returns
     -------
     xarray.DataArray
-        Dims (variable, y, x), float32, lazy if the bands are; variables in the order of the bands.
+        Dims (variable, y, x), float32, lazy if the bands are; variables in the order of the bands,
+        then the number of dates if wanted.
 
     References
     ----------
@@ -54,23 +59,33 @@ def geometric_median(bands: Sequence[xr.DataArray], min_count: int) -> xr.DataAr
     >>> geometric_median(bands, min_count=1).values.ravel()
     array([0.5, 0.5], dtype=float32)
     """
-    return along(_medians, bands, "time", arguments=(min_count,), out_dim="variable")
+    return along(
+        _medians,
+        bands,
+        "time",
+        arguments=(min_count, count),
+        out_dim="variable",
+        out_size=len(bands) + count,
+    )
 
 
 def _medians(*series: Any) -> Any:
-    """Geometric medians (variable, ...) of bands (..., time); last argument the fewest dates."""
-    *bands, min_count = series
+    """Geometric medians (variable, ...) of bands (..., time); fewest dates, and whether to tell."""
+    *bands, min_count, count = series
     shape, dates = bands[0].shape[:-1], bands[0].shape[-1]
     flat = [band.reshape(-1, dates) for band in bands]
-    out = np.full((len(bands), len(flat[0])), np.nan, "float32")
+    out = np.full((len(bands) + count, len(flat[0])), np.nan, "float32")
     for start in range(0, out.shape[1], PIXELS):
         # float32 first: what is stored is what is compared.
         tile = np.stack([band[start : start + PIXELS] for band in flat], axis=1)
         tile = tile.astype("float32", copy=False).astype("float64")
         valid = np.isfinite(tile).all(axis=1)
-        enough = np.flatnonzero(valid.sum(axis=1) >= min_count)
+        number = valid.sum(axis=1)
+        enough = np.flatnonzero(number >= min_count)
         if enough.size:
-            out[:, start + enough] = _weiszfeld(tile[enough], valid[enough]).T
+            out[: len(bands), start + enough] = _weiszfeld(tile[enough], valid[enough]).T
+        if count:
+            out[-1, start : start + PIXELS] = number
     return out.reshape(-1, *shape)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import xarray as xr
 
-from minewatch import kernels
-from minewatch._apply import along
 from minewatch.composites.geometric import geometric_median
+from minewatch.composites.reducers import count_dates, reduce_dates
 from minewatch.conventions import Layer, conform, require
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ __all__ = ["composite", "valid_count"]
 
 XarrayT = TypeVar("XarrayT", xr.DataArray, xr.Dataset)
 QUALITY = "quality"
+COUNT = "count"
 
 
 def composite(
@@ -28,12 +29,14 @@ def composite(
     by: Literal["year", "season"] | None = None,
     reducer: Literal["median", "mean", "geomedian"] | float = "median",
     min_count: int = 1,
+    count: bool = False,
 ) -> XarrayT:
     """One image from the dates of a cube, or one for each year or season.
 
     Missing dates (NaN: clouds, gaps) do not count. Composite linear power, not decibels, where
-    the mean is meant. Means add up date by date; for a median or quantile a task holds all dates
-    of its chunk (200 of 1024 × 1024 pixels are 0.8 GB), for the geometric median of all variables.
+    the mean is meant. Means add up sixteen chunks at a time; for a median or quantile a task holds
+    all dates of its chunk of a layer (200 of 1024 × 1024 pixels are 0.8 GB), for the geometric
+    median of all variables: :func:`block_size` says how small chunks must be.
 
     Parameters
     ----------
@@ -49,21 +52,28 @@ def composite(
         those of a spectrum; a date counts where all of them are valid.
     min_count : int
         A pixel with fewer valid dates is NaN.
+    count : bool
+        Adds a variable ``count`` to a Dataset: the valid dates of whichever variable has fewest,
+        with the geometric median those of all together. It comes out of the same tasks: no date
+        is read twice for it.
 
     Returns
     -------
     xarray.DataArray or xarray.Dataset
         float32, dims (y, x), (year, y, x) or (season, y, x), lazy if `cube` is; ``year`` is an
-        integer, ``season`` the first day of the quarter. Chunks of y and x are kept.
+        integer, ``season`` the first day of the quarter; ``count`` is uint16. Chunks of y and x
+        are kept.
 
     Raises
     ------
     ValueError
-        If `by`, `reducer` or `min_count` mean nothing, a time is missing, or the dims are others.
+        If `by`, `reducer` or `min_count` mean nothing, a time is missing, or the dims are others;
+        if a DataArray is to be counted too, or a variable is called ``count``.
 
     See Also
     --------
-    valid_count : how many dates there are.
+    valid_count : how many dates each variable has.
+    block_size : chunks that fit the memory.
 
     References
     ----------
@@ -83,35 +93,40 @@ def composite(
     label = _check(reducer, min_count)
     groups = _groups(cube, by, asks="composite")
     attrs = {**label, "by": by, "min_count": min_count}
-
-    def one(layer: xr.DataArray) -> xr.DataArray:
-        require(layer, "time", "y", "x", by="composite", dtype="floating")
-        images = [_reduce(layer.isel(time=where), reducer, min_count) for where in groups.values()]
-        return _finish(images, layer, groups, by, attrs)
-
     if isinstance(cube, xr.DataArray):
-        if reducer == "geomedian":
+        if count or reducer == "geomedian":
+            what = "valid dates of all" if count else "the geometric median over the"
+            fix = "use valid_count" if count else "use reducer='median'"
             message = (
-                "composite takes the geometric median over the variables of a Dataset, got a "
-                "DataArray; use reducer='median', or cube.to_dataset('band')"
+                f"composite takes {what} variables of a Dataset, got a DataArray; {fix}, or "
+                "cube.to_dataset('band')"
             )
             raise ValueError(message)
-        return one(cube)
-    layers = _floating(cube)
-    if reducer == "geomedian":
-        for layer in layers.values():
-            require(layer, "time", "y", "x", by="composite", dtype="floating")
-        parts = [
-            geometric_median([layer.isel(time=at) for layer in layers.values()], min_count)
-            for at in groups.values()
-        ]
-        images = {
-            name: _finish([part[place] for part in parts], layer, groups, by, attrs)
-            for place, (name, layer) in enumerate(layers.items())
-        }
+        layers = {"": cube}
     else:
-        images = {name: one(layer) for name, layer in layers.items()}
-    return xr.Dataset(images, attrs=cube.attrs)
+        layers = _floating(cube)
+        if count and COUNT in layers:
+            message = f"composite cannot add {COUNT!r} to a variable of this name; rename it"
+            raise ValueError(message)
+    for layer in layers.values():
+        require(layer, "time", "y", "x", by="composite", dtype="floating")
+    images: dict[str, list[xr.DataArray]] = {name: [] for name in layers}
+    numbers: list[xr.DataArray] = []
+    for where in groups.values():
+        dates = {name: layer.isel(time=where) for name, layer in layers.items()}
+        found, seen = _reduced(dates, reducer, min_count, count)
+        for name, image in found.items():
+            images[name].append(image)
+        numbers += seen
+    finished = {
+        name: _finish(parts, layers[name], groups, by, attrs) for name, parts in images.items()
+    }
+    if isinstance(cube, xr.DataArray):
+        return finished[""]
+    if count:
+        kind = Layer(COUNT, "valid dates", dtype="uint16")
+        finished[COUNT] = conform(_together(numbers, groups, by), kind, by=by)
+    return xr.Dataset(finished, attrs=cube.attrs)
 
 
 def valid_count(cube: XarrayT, *, by: Literal["year", "season"] | None = None) -> XarrayT:
@@ -145,7 +160,7 @@ def valid_count(cube: XarrayT, *, by: Literal["year", "season"] | None = None) -
 
     def one(layer: xr.DataArray) -> xr.DataArray:
         require(layer, "time", "y", "x", by="valid_count", dtype="floating")
-        images = [layer.isel(time=where).count("time") for where in groups.values()]
+        images = [count_dates(layer.isel(time=where)) for where in groups.values()]
         name = str(layer.name or "count")
         return conform(
             _together(images, groups, by),
@@ -221,35 +236,22 @@ def _groups(
     return groups
 
 
-def _reduce(series: xr.DataArray, reducer: object, min_count: int) -> xr.DataArray:
-    if reducer == "mean":
-        count = series.count("time")
-        total = series.sum("time", skipna=True, dtype="float64")
-        return total / count.where(count >= min_count)
-    series = series.astype("float32")
-    if reducer == "median":
-        return along(_median, series, "time", arguments=(min_count,))
-    return along(_quantile, series, "time", arguments=(float(reducer), min_count))  # type: ignore[arg-type]
-
-
-def _median(block: Any, min_count: int) -> Any:
-    return _enough(kernels.nanmedian(block), block, min_count)
-
-
-def _quantile(block: Any, share: float, min_count: int) -> Any:
-    ordered = np.sort(block, axis=-1)  # NaN sorts last
-    last = np.maximum(np.count_nonzero(~np.isnan(block), axis=-1, keepdims=True) - 1, 0)
-    place = share * last
-    below = np.floor(place).astype(np.intp)
-    low = np.take_along_axis(ordered, below, axis=-1)
-    high = np.take_along_axis(ordered, np.minimum(below + 1, last), axis=-1)
-    return _enough((low + (high - low) * (place - below))[..., 0], block, min_count)
-
-
-def _enough(image: Any, block: Any, min_count: int) -> Any:
-    if min_count > 1:
-        image = np.where(np.count_nonzero(~np.isnan(block), axis=-1) >= min_count, image, np.nan)
-    return image.astype("float32", copy=False)
+def _reduced(
+    dates: Mapping[str, xr.DataArray], reducer: str | float, min_count: int, count: bool
+) -> tuple[dict[str, xr.DataArray], list[xr.DataArray]]:
+    """The image of each layer, and in a list the number of dates of all, if wanted."""
+    if reducer == "geomedian":
+        both = geometric_median(list(dates.values()), min_count, count=count)
+        images = {name: both.isel(variable=at) for at, name in enumerate(dates)}
+        return images, [both.isel(variable=-1)] if count else []
+    found = {
+        name: reduce_dates(layer, reducer, min_count=min_count, count=count)
+        for name, layer in dates.items()
+    }
+    images = {name: each.isel(feature=0) for name, each in found.items()}
+    if not count:
+        return images, []
+    return images, [reduce(xr.ufuncs.minimum, (each.isel(feature=1) for each in found.values()))]
 
 
 def _finish(
