@@ -14,7 +14,7 @@ from minewatch.masks.clouds import cloud, cloud_score
 from minewatch.masks.cover import low_backscatter, vegetation, water
 from minewatch.masks.growth import grow
 from minewatch.masks.outliers import temporal_dark_outliers
-from minewatch.masks.quality import landsat_clear, sentinel2_clear
+from minewatch.masks.quality import landsat_clear, palsar_clear, sentinel2_clear
 from minewatch.masks.reasons import exclusion
 from minewatch.masks.relief import radar_geometry
 from minewatch.masks.shadows import cloud_shadow
@@ -22,6 +22,7 @@ from minewatch.masks.shadows import cloud_shadow
 __all__ = [
     "landsat_clear",
     "sentinel2_clear",
+    "palsar_clear",
     "cloud_score",
     "cloud",
     "cloud_shadow",

@@ -1,4 +1,4 @@
-"""Clear views of the ground, by the quality bands that come with optical scenes."""
+"""Clear views of the ground, by the quality bands that come with the scenes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-__all__ = ["landsat_clear", "sentinel2_clear"]
+__all__ = ["landsat_clear", "palsar_clear", "sentinel2_clear"]
 
 CLEAR = Layer("clear", "clear view of the ground", dtype="bool")
 
@@ -21,6 +21,9 @@ LANDSAT_BITS = {"fill": 0, "dilated_cloud": 1, "cirrus": 2, "cloud": 3, "cloud_s
 """Bits of Landsat Collection 2 ``QA_PIXEL`` that make a pixel useless."""
 
 SNOW_BIT = 5
+
+PALSAR_LAND, PALSAR_WATER = 255, 50
+"""Codes of the mosaic's mask that show ground; 0 no data, 100 layover and 150 shadow do not."""
 
 
 def landsat_clear(quality: xr.DataArray, *, snow: bool = True) -> xr.DataArray:
@@ -106,6 +109,49 @@ def sentinel2_clear(
     if not kept or not set(kept) <= set(range(1, 12)):
         message = f"sentinel2_clear keeps SCL classes 1 to 11, got {kept}; use e.g. (4, 5, 6, 7)"
         raise ValueError(message)
+    return conform(quality.isin(kept), CLEAR, classes=kept)
+
+
+def palsar_clear(quality: xr.DataArray, *, water: bool = True) -> xr.DataArray:
+    """Pixels of the ALOS PALSAR mosaic that show the ground, by its own mask.
+
+    Of the mask's codes (0 no data, 50 water, 100 layover, 150 radar shadow, 255 land) layover and
+    shadow hold no echo of their own pixel.
+
+    Parameters
+    ----------
+    quality : xarray.DataArray
+        The mask, integer, any dims.
+    water : bool
+        Whether water is kept with land.
+
+    Returns
+    -------
+    xarray.DataArray
+        ``clear``, bool.
+
+    Raises
+    ------
+    TypeError
+        If `quality` is not integer.
+
+    See Also
+    --------
+    radar_geometry : layover and shadow from a digital elevation model.
+
+    References
+    ----------
+    Shimada et al. (2014), New global forest/non-forest maps from ALOS PALSAR data,
+    doi:10.1016/j.rse.2014.04.014; JAXA EORC, Global PALSAR-2/PALSAR mosaic, data description.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> palsar_clear(xr.DataArray([0, 50, 100, 150, 255])).values
+    array([False,  True, False, False,  True])
+    """
+    _require_quality(quality, by="palsar_clear")
+    kept = [PALSAR_WATER, PALSAR_LAND] if water else [PALSAR_LAND]
     return conform(quality.isin(kept), CLEAR, classes=kept)
 
 

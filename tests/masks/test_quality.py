@@ -59,7 +59,18 @@ def test_sentinel2_refuses_what_is_no_ground(classes: tuple[int, ...]) -> None:
         masks.sentinel2_clear(layer(np.zeros((1, 1), "u1")), classes=classes)
 
 
-@pytest.mark.parametrize("mask", [masks.landsat_clear, masks.sentinel2_clear])
+def test_palsar_codes(rng: np.random.Generator) -> None:
+    codes = np.array([0, 50, 100, 150, 255], "u1")
+    quality = layer(rng.choice(codes, (23, 19)), "quality")
+    got = lazy_and_blind(masks.palsar_clear, quality)
+    npt.assert_array_equal(got, (quality == 50) | (quality == 255))
+    assert got.dtype == bool
+    land = masks.palsar_clear(quality, water=False)
+    npt.assert_array_equal(land, quality == 255)
+    assert (got.attrs["classes"], land.attrs["classes"]) == ([50, 255], [255])
+
+
+@pytest.mark.parametrize("mask", [masks.landsat_clear, masks.sentinel2_clear, masks.palsar_clear])
 def test_quality_must_be_integer(mask: object) -> None:
     with pytest.raises(TypeError, match=r"fillna\(0\)\.astype"):
         mask(layer(np.full((2, 2), np.nan)))  # type: ignore[operator]

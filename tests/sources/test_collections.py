@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,10 +17,12 @@ from minewatch.sources.collections import (
     ALOS_PALSAR_MOSAIC,
     COLLECTIONS,
     COP_DEM_GLO_30,
+    ESA_WORLDCOVER,
     LANDSAT_C2_L2,
     QUALITY,
     SENTINEL_1_RTC,
     SENTINEL_2_L2A,
+    Collection,
     Conversion,
     asset_of,
     collection_of,
@@ -64,6 +67,107 @@ def test_every_row_is_whole() -> None:
 
 def test_public_names_are_reachable() -> None:
     assert all(hasattr(collections, name) for name in collections.__all__)
+
+
+def test_codes_are_flags_that_xarray_and_zarr_can_write() -> None:
+    for row in COLLECTIONS.values():
+        for name, classes in row.classes.items():
+            layer = layer_of(row, name)
+            assert layer.flags == classes
+            assert all(" " not in meaning for meaning in classes)  # one word each, by CF
+            assert len(set(classes.values())) == len(classes)
+            assert max(classes.values()) <= np.iinfo(layer.dtype).max
+            assert row.coded(name)
+            assert name == QUALITY or 255 not in classes.values()  # unknown, in a class layer
+    cover = layer_of(ESA_WORLDCOVER, "cover")
+    assert (cover.dtype, cover.units, len(cover.flags)) == ("uint8", "1", 11)
+    assert (cover.flags["tree_cover"], cover.flags["moss_and_lichen"]) == (10, 100)
+    assert not SENTINEL_1_RTC.coded("vv")
+
+
+def agrees(row: Collection, name: str, stated: dict) -> None:
+    """What a catalogue states of an asset's numbers, against the row."""
+    if name == QUALITY:
+        assert stated.get("data_type", row.quality_dtype) == row.quality_dtype
+        return
+    numbers = row.conversion
+    assert stated.get("scale", numbers.scale) == numbers.scale
+    if row.id != SENTINEL_1_RTC.id:  # 0 at AWS, -32768 at the Planetary Computer: load asks
+        assert stated.get("nodata", numbers.nodata) == numbers.nodata
+    if row.id != SENTINEL_2_L2A.id:  # whose offset is that of the item
+        assert stated.get("offset", numbers.offset) == numbers.offset
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "pc/collections/sentinel-2-l2a.json",
+        "pc/collections/landsat-c2-l2.json",
+        "pc/collections/sentinel-1-rtc.json",
+        "pc/collection_templates/sentinel-1-rtc.json",
+        "pc/collections/sentinel-1-grd.json",
+        "pc/collections/alos-palsar-mosaic.json",
+        "pc/collection_templates/alos-palsar-mosaic.json",
+        "pc/collections/cop-dem-glo-30.json",
+        "earthsearch/collections/sentinel-2-l2a.json",
+        "earthsearch/collections/sentinel-2-c1-l2a.json",
+        "earthsearch/collections/landsat-c2-l2.json",
+        "earthsearch/collections/sentinel-1-grd.json",
+        "earthsearch/collections/cop-dem-glo-30.json",
+        "stactools-sentinel1/grd_collection.json",
+        "odc-stac/sentinel-2-l2a.collection.json",
+    ],
+)
+def test_recorded_collections_have_what_the_rows_say(real_data: Path, pattern: str) -> None:
+    (described,) = recorded(real_data, pattern)
+    row, assets = collection_of(described["id"]), described["item_assets"]
+    found = {name: asset_of(row, name, assets) for name in row.names}
+    assert None not in found.values()
+    for name, asset in found.items():
+        for stated in assets[asset].get("raster:bands", []):
+            agrees(row, name, stated)
+        if row.calibration:
+            assert row.calibration.format(name) in assets
+        if name in row.classes and "classification:classes" in assets[asset]:
+            stated_codes = {c["value"] for c in assets[asset]["classification:classes"]}
+            assert stated_codes == set(row.classes[name].values())
+
+
+@pytest.mark.data
+def test_every_recorded_item_that_a_row_is_for_has_its_assets_and_numbers(
+    real_data: Path,
+) -> None:
+    """From all catalogues at once; radar items may have one polarisation of four."""
+    seen: Counter[str] = Counter()
+    for item in recorded(real_data, "*/items/*/*.json") + recorded(real_data, "*/*_*.json"):
+        # One raw item has not been put into its collection yet.
+        identity = item.get("collection") or ("sentinel-1-grd" if "GRD" in item["id"] else None)
+        if item["type"] != "Feature" or identity in NOT_OURS or item["id"] == OLD_NAMES:
+            continue
+        row = collection_of(identity)
+        found = {name: asset_of(row, name, item["assets"]) for name in row.names}
+        known = {name: asset for name, asset in found.items() if asset is not None}
+        wanted = [p.lower() for p in item["properties"].get("sar:polarizations", row.names)]
+        assert list(known) == [name for name in row.names if name in wanted], item["id"]
+        for name, asset in known.items():
+            for stated in item["assets"][asset].get("raster:bands", []):
+                agrees(row, name, stated)
+            if row.calibration:
+                assert row.calibration.format(name) in item["assets"]
+        seen[row.id] += 1
+    assert seen == SEEN
+
+
+NOT_OURS = {None, "sentinel1-slc", "lidar_collection", "fc_percentile_albers_annual"}
+OLD_NAMES = "LC08_L2SR_081119_20200101_20200823_02_T2"  # assets SR_B2.TIF, since given up by USGS
+SEEN = {
+    "cop-dem-glo-30": 3,
+    "landsat-c2-l2": 15,
+    "sentinel-1-grd": 6,
+    "sentinel-1-rtc": 2,
+    "sentinel-2-l2a": 24,
+}
 
 
 @pytest.mark.data

@@ -7,13 +7,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from minewatch.conventions import Layer
-from minewatch.sources.collections.rows import (
-    COLLECTIONS,
-    QUALITY,
-    SENTINEL_2_L2A,
-    Collection,
-    Conversion,
-)
+from minewatch.sources.collections.descriptions import QUALITY, Collection, Conversion
+from minewatch.sources.collections.rows import COLLECTIONS, SENTINEL_2_L2A
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -86,7 +81,7 @@ def asset_of(row: Collection, variable: str, assets: Iterable[str]) -> str | Non
 
 
 def layer_of(row: Collection, variable: str) -> Layer:
-    """Name, long name, units and dtype of a variable.
+    """Name, long name, units, dtype and classes of a variable.
 
     Parameters
     ----------
@@ -105,8 +100,12 @@ def layer_of(row: Collection, variable: str) -> Layer:
     >>> layer_of(SENTINEL_2_L2A, "quality").dtype
     'uint8'
     """
+    flags = row.classes.get(variable, {})
     if variable == QUALITY:
-        return Layer(QUALITY, f"quality layer of {row.id}, as stored", dtype=row.quality_dtype)
+        long_name = f"quality layer of {row.id}, as stored"
+        return Layer(QUALITY, long_name, dtype=row.quality_dtype, flags=flags)
+    if flags:
+        return Layer(variable, row.long_names[variable], row.units, "uint8", flags)
     return Layer(variable, row.long_names[variable], row.units)
 
 

@@ -1,31 +1,24 @@
-"""The rows: assets, names, numbers and units of each collection."""
+"""The rows: assets, names, numbers, codes and units of each collection."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
+from minewatch.sources.collections.descriptions import Collection, Conversion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy.typing as npt
-
 __all__ = [
-    "Collection",
-    "Conversion",
-    "QUALITY",
     "COLLECTIONS",
     "SENTINEL_2_L2A",
     "LANDSAT_C2_L2",
     "SENTINEL_1_RTC",
+    "SENTINEL_1_GRD",
     "ALOS_PALSAR_MOSAIC",
     "COP_DEM_GLO_30",
+    "ESA_WORLDCOVER",
 ]
-
-QUALITY = "quality"
-"""The variable that holds a collection's own quality layer, as it was stored."""
 
 REFLECTANCE_NAMES = {
     "blue": "blue surface reflectance",
@@ -40,107 +33,39 @@ REFLECTANCE_NAMES = {
     "swir22": "short-wave infrared 2 surface reflectance (2.2 µm)",
 }
 
+SCENE_CLASSES = {
+    "no_data": 0,
+    "saturated_or_defective": 1,
+    "dark_or_cast_shadow": 2,
+    "cloud_shadow": 3,
+    "vegetation": 4,
+    "not_vegetated": 5,
+    "water": 6,
+    "unclassified": 7,
+    "cloud_medium_probability": 8,
+    "cloud_high_probability": 9,
+    "thin_cirrus": 10,
+    "snow_or_ice": 11,
+}
+"""Sentinel-2 scene classification (ESA, Level-2A ATBD)."""
 
-@dataclass(frozen=True)
-class Conversion:
-    """How a stored number becomes a physical value: scale · DN ** exponent + offset.
+PALSAR_MASK = {"no_data": 0, "water": 50, "layover": 100, "shadow": 150, "land": 255}
+"""Mask of the mosaic (JAXA EORC, Global PALSAR-2/PALSAR mosaic, data description)."""
 
-    Parameters
-    ----------
-    scale, offset : float
-        Linear terms, in the variable's units.
-    exponent : int
-        1, or 2 where the number is an amplitude and the value a power.
-    nodata : float or None
-        The stored number that means unknown.
-    """
-
-    scale: float = 1.0
-    offset: float = 0.0
-    exponent: int = 1
-    nodata: float | None = None
-
-    def apply(self, stored: npt.NDArray[Any], dtype: str) -> npt.NDArray[Any]:
-        """Physical values of stored numbers, NaN where unknown.
-
-        Parameters
-        ----------
-        stored : numpy.ndarray
-            As the file has them.
-        dtype : str
-            Of the result, a float.
-
-        Returns
-        -------
-        numpy.ndarray
-            A new array.
-
-        Examples
-        --------
-        >>> Conversion(scale=1e-4, offset=-0.1, nodata=0).apply(np.array([0, 3500]), "float32")
-        array([ nan, 0.25], dtype=float32)
-        """
-        kind = np.dtype(dtype).type
-        values = stored.astype(dtype)
-        if self.exponent != 1:
-            values **= self.exponent
-        values *= kind(self.scale)
-        values += kind(self.offset)
-        if self.nodata is not None:
-            values[stored == self.nodata] = np.nan
-        return values
-
-
-@dataclass(frozen=True)
-class Collection:
-    """One collection: its assets, their names, numbers and units.
-
-    Parameters
-    ----------
-    id : str
-        Identifier at the Planetary Computer.
-    quantity : str
-        Kind of value: ``"reflectance"``, ``"power"`` or ``"elevation"``.
-    variables : mapping of str to tuple of str
-        Variable → the asset names it may have, in order of preference.
-    long_names : mapping of str to str
-        Variable → what a colour bar says.
-    conversion : Conversion
-        The same for all variables but ``quality``.
-    units : str
-        Units of the variables.
-    resampling : str
-        GDAL resampling of the variables: bilinear; root mean square for amplitudes, which
-        averages power; ``quality`` is always nearest.
-    quality : tuple of str
-        Asset names of the quality layer; empty where there is none.
-    quality_dtype : str
-        Its dtype. 0 is where nothing was observed.
-    aliases : tuple of str
-        Other catalogues' identifiers for the same numbers.
-
-    Examples
-    --------
-    >>> SENTINEL_1_RTC.variables["vv"]
-    ('vv', 'gamma0_vv')
-    """
-
-    id: str
-    quantity: str
-    variables: Mapping[str, tuple[str, ...]]
-    long_names: Mapping[str, str]
-    conversion: Conversion
-    units: str = "1"
-    resampling: str = "bilinear"
-    quality: tuple[str, ...] = ()
-    quality_dtype: str = "uint8"
-    aliases: tuple[str, ...] = field(default=())
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All variables, ``quality`` last where the collection has it."""
-        return (*self.variables, *((QUALITY,) if self.quality else ()))
-
+LAND_COVER = {
+    "tree_cover": 10,
+    "shrubland": 20,
+    "grassland": 30,
+    "cropland": 40,
+    "built_up": 50,
+    "bare_or_sparse_vegetation": 60,
+    "snow_and_ice": 70,
+    "permanent_water": 80,
+    "herbaceous_wetland": 90,
+    "mangroves": 95,
+    "moss_and_lichen": 100,
+}
+"""Classes of WorldCover (ESA, WorldCover product user manual; doi:10.5281/zenodo.7254221)."""
 
 SENTINEL_2_L2A = Collection(
     id="sentinel-2-l2a",
@@ -160,6 +85,7 @@ SENTINEL_2_L2A = Collection(
     long_names=REFLECTANCE_NAMES,
     conversion=Conversion(scale=1e-4, nodata=0),
     quality=("SCL", "scl"),
+    classes={"quality": SCENE_CLASSES},
     aliases=("sentinel-2-c1-l2a", "sentinel-2-pre-c1-l2a", "sentinel-s2-l2a-cogs"),
 )
 
@@ -179,6 +105,8 @@ LANDSAT_C2_L2 = Collection(
     conversion=Conversion(scale=2.75e-5, offset=-0.2, nodata=0),
     quality=("qa_pixel", "QA_PIXEL"),
     quality_dtype="uint16",
+    # The off-nadir angle of a scene that looks straight down, 0, is its view zenith too.
+    view_zenith=("view:incidence_angle", "view:off_nadir"),
     aliases=("landsat-c2l2-sr", "landsat-8-c2-l2"),
 )
 
@@ -199,6 +127,21 @@ SENTINEL_1_RTC = Collection(
     aliases=("sentinel1-rtc-aws",),
 )
 
+SENTINEL_1_GRD = Collection(
+    id="sentinel-1-grd",
+    quantity="power",
+    variables={"vv": ("vv",), "vh": ("vh",), "hh": ("hh",), "hv": ("hv",)},
+    # Geometry and quantity both differ from those of RTC: the two never share a stack.
+    long_names={
+        pol: f"{pol.upper()} sigma nought backscatter (linear power), not terrain corrected"
+        for pol in ("vv", "vh", "hh", "hv")
+    },
+    conversion=Conversion(exponent=2, nodata=0),
+    resampling="rms",
+    calibration="schema-calibration-{}",
+    aliases=("sentinel1-grd",),
+)
+
 ALOS_PALSAR_MOSAIC = Collection(
     id="alos-palsar-mosaic",
     quantity="power",
@@ -209,6 +152,7 @@ ALOS_PALSAR_MOSAIC = Collection(
     conversion=Conversion(scale=10**-8.3, exponent=2, nodata=0),
     resampling="rms",
     quality=("mask",),
+    classes={"quality": PALSAR_MASK},
 )
 
 COP_DEM_GLO_30 = Collection(
@@ -221,14 +165,26 @@ COP_DEM_GLO_30 = Collection(
     aliases=("cop-dem-glo-90",),
 )
 
+ESA_WORLDCOVER = Collection(
+    id="esa-worldcover",
+    quantity="class",
+    variables={"cover": ("map",)},
+    long_names={"cover": "land cover"},
+    conversion=Conversion(nodata=0),
+    resampling="nearest",
+    classes={"cover": LAND_COVER},
+)
+
 COLLECTIONS: Mapping[str, Collection] = {
     row.id: row
     for row in (
         SENTINEL_2_L2A,
         LANDSAT_C2_L2,
         SENTINEL_1_RTC,
+        SENTINEL_1_GRD,
         ALOS_PALSAR_MOSAIC,
         COP_DEM_GLO_30,
+        ESA_WORLDCOVER,
     )
 }
 """Every row, by its identifier."""

@@ -21,6 +21,9 @@ from rasterio.vrt import WarpedVRT
 from stackstac.rio_env import LayeredEnv
 
 from minewatch.sources._warping import WARP_TOLERANCE, warp_scale
+from minewatch.sources.collections import Conversion
+from minewatch.sources.stac._calibration import document, parsed_calibration
+from minewatch.sources.stac._ground_range import GroundRange
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -62,6 +65,8 @@ def gdal_environment(*, timeout: float, max_retries: int) -> LayeredEnv:
             "GDAL_HTTP_RETRY_DELAY": 0.5,
             # a plain tile server answers a directory listing with HTML: never ask
             "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+            # MB of decoded tiles: a block is read once, and 5 % of a large machine is gigabytes
+            "GDAL_CACHEMAX": 256,
         }
     )
 
@@ -122,17 +127,31 @@ class StrictReader:
 
     def _opened(self) -> Any:
         source = self.url
-        href = source.href if source.sign is None else source.sign(source.href)
+        href = _signed(source, source.href)
         options: dict[str, Any] = {"driver": REMOTE_DRIVERS} if source.remote else {}
         with self.gdal_env.open:
             dataset = rasterio.DatasetReader(href, sharing=False, **options)
             if dataset.count != 1:
                 message = f"it has {dataset.count} bands, an asset must have one"
                 raise ValueError(message)
+            if source.calibration:
+                return self._calibrated(dataset, source)
             if dataset.crs is None:
                 message = "it has no CRS"
                 raise ValueError(message)
             return self._warped(dataset, source) or dataset
+
+    def _calibrated(self, dataset: Any, source: Source) -> GroundRange:
+        """A product in radar geometry, on the wanted grid."""
+        settings = self.gdal_env.always.options
+        content = document(
+            _signed(source, source.calibration),
+            timeout=float(settings.get("GDAL_HTTP_TIMEOUT", 60)),
+            max_retries=int(settings.get("GDAL_HTTP_MAX_RETRY", 5)),
+        )
+        table = parsed_calibration(content)
+        numbers = source.conversion or Conversion()
+        return GroundRange(dataset, table, numbers, self.spec, source.resampling)
 
     def _warped(self, dataset: Any, source: Source) -> WarpedVRT | None:
         """The dataset on the wanted grid; None where it is on it already."""
@@ -188,14 +207,14 @@ class StrictReader:
         source = self.url
         try:
             try:
-                stored = self._stored(window, options)
-            except rasterio.errors.RasterioError:
+                return self._values(window, options)
+            except (rasterio.errors.RasterioError, OSError):
                 if not source.remote:
                     raise
                 # Once more, freshly signed and past GDAL's memory of the first failure.
                 self.close()
                 with rasterio.Env(CPL_VSIL_CURL_NON_CACHED=f"/vsicurl/{source.href}"):
-                    stored = self._stored(window, options)
+                    return self._values(window, options)
         except Exception as error:
             self.close()
             if source.missing == "raise":
@@ -205,12 +224,14 @@ class StrictReader:
             message = f"{source} is NaN in {self.lost} window(s): {_reason(error)}"
             warnings.warn(message, UserWarning, stacklevel=2)
             return np.full((int(window.height), int(window.width)), self.fill_value, self.dtype)
-        return self._physical(stored)
 
-    def _stored(self, window: Any, options: dict[str, Any]) -> Any:
+    def _values(self, window: Any, options: dict[str, Any]) -> npt.NDArray[Any]:
         dataset = self.dataset
         with self.gdal_env.read:
-            return dataset.read(window=window, masked=True, **options)
+            if isinstance(dataset, GroundRange):
+                return dataset.read(window).astype(self.dtype, copy=False)
+            stored = dataset.read(window=window, masked=True, **options)
+        return self._physical(stored)
 
     def _physical(self, stored: Any) -> npt.NDArray[Any]:
         mask = np.ma.getmaskarray(stored)[0]
@@ -225,6 +246,10 @@ class StrictReader:
             values = conversion.apply(numbers, self.dtype.name)
         values[mask] = self.fill_value
         return values
+
+
+def _signed(source: Source, href: str) -> str:
+    return href if source.sign is None else source.sign(href)
 
 
 def _way_out(source: Source) -> str:

@@ -48,6 +48,8 @@ class Source:
         Called on the address each time it is opened.
     missing : str
         ``"raise"`` or ``"nan"``.
+    calibration : str
+        Address of the calibration annotation; empty where one conversion serves all pixels.
     """
 
     href: str
@@ -57,6 +59,7 @@ class Source:
     resampling: str
     sign: Callable[[str], str] | None = None
     missing: str = "raise"
+    calibration: str = ""
 
     def __str__(self) -> str:
         return f"asset {self.asset!r} of item {self.item!r} ({self.href})"

@@ -89,7 +89,9 @@ def _merged(groups: Sequence[Sequence[int]], block: Any) -> Any:
 
 
 def step_coordinates(
-    pieces: Sequence[pystac.Item], groups: Sequence[Sequence[int]]
+    pieces: Sequence[pystac.Item],
+    groups: Sequence[Sequence[int]],
+    view_zenith: Sequence[str] = ("view:incidence_angle",),
 ) -> dict[str, Any]:
     """When each step was observed, and what the items say of it.
 
@@ -99,13 +101,16 @@ def step_coordinates(
         By time.
     groups : sequence of sequence of int
         The items of each step.
+    view_zenith : sequence of str
+        Properties that tell the view zenith angle, in order of preference.
 
     Returns
     -------
     dict
         ``time`` (of the first item), ``item`` (position in the list of ids), and of
-        ``cloud_cover``, ``sun_zenith``, ``sun_azimuth``, ``relative_orbit`` those that some item
-        knows: the mean over a step, NaN where unknown.
+        ``cloud_cover``, ``sun_zenith``, ``sun_azimuth``, ``view_zenith``, ``view_azimuth``,
+        ``relative_orbit``, ``cover_year`` those that some item knows: the mean over a step, of
+        azimuths that of directions, NaN where unknown.
     """
     times = np.array([observed(pieces[group[0]])[0] for group in groups], "datetime64[ns]")
     coords: dict[str, Any] = {
@@ -113,11 +118,20 @@ def step_coordinates(
         "item": ("time", np.arange(len(groups)), {"long_name": "position in attrs items"}),
     }
     for name, (long_name, units, read) in FACTS.items():
-        facts = [np.array([read(pieces[i].properties) for i in group]) for group in groups]
-        values = np.array([fact.mean() for fact in facts])
+        facts = [[read(pieces[i].properties, view_zenith) for i in group] for group in groups]
+        mean = _mean_direction if name.endswith("azimuth") else np.mean
+        values = np.array([mean(fact) for fact in facts], "float64")
         if np.isfinite(values).any():
             coords[name] = ("time", values, {"long_name": long_name, "units": units})
     return coords
+
+
+def _mean_direction(azimuths: Sequence[float]) -> float:
+    """Mean of azimuths as directions: that of 350 and 10 degrees is north, not south."""
+    if len(set(azimuths)) == 1:
+        return azimuths[0]
+    turns = np.exp(1j * np.radians(azimuths)).mean()
+    return float(np.degrees(np.angle(turns)) % 360)
 
 
 def _number(properties: Mapping[str, Any], *keys: str) -> float:
@@ -125,19 +139,44 @@ def _number(properties: Mapping[str, Any], *keys: str) -> float:
     return float(next(found, np.nan))
 
 
-def _sun_zenith(properties: Mapping[str, Any]) -> float:
+def _sun_zenith(properties: Mapping[str, Any], _: Any) -> float:
     zenith = _number(properties, "s2:mean_solar_zenith")
-    return zenith if np.isfinite(zenith) else 90 - _number(properties, "view:sun_elevation")
+    elevation = _number(properties, "view:sun_elevation", "eo:sun_elevation")
+    return zenith if np.isfinite(zenith) else 90 - elevation
 
 
-FACTS: dict[str, tuple[str, str, Callable[[Mapping[str, Any]], float]]] = {
-    "cloud_cover": ("cloud cover of the scene", "%", lambda p: _number(p, "eo:cloud_cover")),
+def _view_zenith(properties: Mapping[str, Any], keys: Sequence[str]) -> float:
+    for key in keys:
+        angle = _number(properties, key)
+        # An angle at the satellite is that at the ground where it looks straight down alone.
+        if np.isfinite(angle) and (key != "view:off_nadir" or angle == 0):
+            return angle
+    return float("nan")
+
+
+def _cover_year(properties: Mapping[str, Any], _: Any) -> float:
+    version = str(properties.get("esa_worldcover:product_version", "")).lstrip("vV")
+    return COVER_YEARS.get(version.partition(".")[0], np.nan)
+
+
+COVER_YEARS = {"1": 2020.0, "2": 2021.0}
+"""Which year each version of WorldCover shows; it is no date of its making."""
+
+FACTS: dict[str, tuple[str, str, Callable[[Mapping[str, Any], Sequence[str]], float]]] = {
+    "cloud_cover": ("cloud cover of the scene", "%", lambda p, _: _number(p, "eo:cloud_cover")),
     "sun_zenith": ("mean sun zenith angle of the scene", "degree", _sun_zenith),
     "sun_azimuth": (
         "mean sun azimuth angle of the scene",
         "degree",
-        lambda p: _number(p, "s2:mean_solar_azimuth", "view:sun_azimuth"),
+        lambda p, _: _number(p, "s2:mean_solar_azimuth", "view:sun_azimuth", "eo:sun_azimuth"),
     ),
-    "relative_orbit": ("relative orbit", "1", lambda p: _number(p, "sat:relative_orbit")),
+    "view_zenith": ("mean view zenith angle of the scene", "degree", _view_zenith),
+    "view_azimuth": (
+        "mean view azimuth angle of the scene",
+        "degree",
+        lambda p, _: _number(p, "view:azimuth"),
+    ),
+    "relative_orbit": ("relative orbit", "1", lambda p, _: _number(p, "sat:relative_orbit")),
+    "cover_year": ("year that the land cover shows", "1", _cover_year),
 }
-"""Coordinate → long name, units, how it is read from an item's properties."""
+"""Coordinate → long name, units, how it is read from an item's properties and keys of a view."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+import h5py
 import numpy as np
 import numpy.testing as npt
 import pytest
@@ -16,7 +17,6 @@ from minewatch.sources.slc import open_stack
 if TYPE_CHECKING:
     from pathlib import Path
 
-h5py = pytest.importorskip("h5py")
 NAME = "OPERA_L2_CSLC-S1_T042-088905-IW1_{}T000000Z_20240101T000000Z_S1A_VV_v1.0.h5"
 
 

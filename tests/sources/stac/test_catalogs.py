@@ -12,6 +12,7 @@ import numpy.testing as npt
 import pystac
 import pytest
 import rasterio
+import rustac
 import servers
 from odc.geo.geobox import GeoBox
 from rasterfiles import stac_item
@@ -124,7 +125,6 @@ def test_other_kinds_of_files(items: list, tmp_path: Path) -> None:
 
 
 def test_stac_geoparquet(items: list, tmp_path: Path) -> None:
-    rustac = pytest.importorskip("rustac")
     path = tmp_path / "items.parquet"
     rustac.write_sync(str(path), [item.to_dict() for item in items])
     assert ids(search(path, max_cloud_cover=4)) == ["away", "radar"]

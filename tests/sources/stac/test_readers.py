@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.testing as npt
+import planetary_computer
+import planetary_computer.sas
+import planetary_computer.settings
 import pytest
 import rasterio
 import servers
@@ -201,7 +204,31 @@ def test_an_unsigned_address_of_the_planetary_computer_is_explained(
             lazy.compute()
 
 
-def test_planetary_computer_signing_is_a_choice(grid: GeoBox) -> None:
-    pytest.importorskip("planetary_computer")
-    lazy = cube("https://example.com/vv.tif", grid, sign="planetary-computer")
-    assert lazy.chunks is not None
+def test_planetary_computer_signing_is_a_choice(
+    grid: GeoBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def tokens(path: str, _: object) -> dict[str, str]:
+        asked.append(path)
+        return {"msft:expiry": "2999-01-01T00:00:00Z", "token": "sig=good"}
+
+    blob = "https://account.blob.core.windows.net/container/vv.tif"
+    opened: list[str] = []
+
+    def no_network(href: str, **_: object) -> None:
+        opened.append(href)
+        raise rasterio.errors.RasterioIOError(href)
+
+    monkeypatch.setattr(rasterio, "DatasetReader", no_network)
+    monkeypatch.setattr(planetary_computer.sas, "TOKEN_CACHE", {})
+    with servers.json_server(tokens) as url:
+        settings = planetary_computer.settings.Settings(subscription_key=None, sas_url=url)
+        monkeypatch.setattr(planetary_computer.settings.Settings, "get", lambda: settings)
+        lazy = cube(blob, grid, sign="planetary-computer")
+        assert asked == []
+        with pytest.raises(RuntimeError, match="cannot read asset 'vv'"):
+            lazy.compute(scheduler="synchronous")
+    assert asked == ["/account/container"]  # once; the token serves until its hour is over
+    assert opened == [f"{blob}?sig=good"] * 2
+    assert cube("https://example.com/vv.tif", grid, sign="planetary-computer").chunks is not None
