@@ -82,7 +82,7 @@ def ablation(
     probability, from a model that has not seen its polygon, reaches a threshold; that of a fold is
     the best one for `score` on the other folds, so that no sample has a say in the threshold it is
     judged by. Figures are of all folds together, weighted by the samples' weights, their intervals
-    over whole polygons.
+    over whole polygons, or over the blocks that `split` keeps together.
 
     The set of most covariates is compared with the best of the others, and every other set with
     it. Which is the best of the others is judged on the same polygons, which flatters it a little:
@@ -116,7 +116,7 @@ def ablation(
         the folds), ``precision, recall, f_beta, accuracy, mcc``; ``lower``, ``upper``: interval of
         `score`; ``against``: the set it is compared with; ``difference``, ``difference_lower``,
         ``difference_upper``: `score` less that of the other set; ``p``: McNemar's test of their
-        accuracy with polygons as witnesses; ``resolved``: whether the interval of the difference
+        accuracy with each polygon a witness; ``resolved``: whether the interval of the difference
         leaves out 0. ``attrs`` hold the settings, ``all`` and ``best_single``, the sets compared.
 
     Raises
@@ -148,7 +148,7 @@ def ablation(
     splitter = _Fixed(samples, PolygonSplit() if split is None else split)
     truth = samples["label"].values == positive
     weight = samples["weight"].values if "weight" in samples.coords else np.ones(len(truth))
-    polygon = samples["polygon"].values
+    polygon = splitter.together
     mapped: dict[str, npt.NDArray[np.bool_]] = {}
     rows: dict[str, dict[str, Any]] = {}
     for done, (name, covariates) in enumerate(members.items(), start=1):
@@ -244,6 +244,8 @@ class _Fixed:
         label, polygon = samples["label"].values, samples["polygon"].values
         given = samples if isinstance(splitter, PolygonSplit) else np.zeros((len(label), 1))
         self.folds = list(splitter.split(given, label, polygon))
+        apart = isinstance(splitter, PolygonSplit)
+        self.together = splitter.together(samples) if apart else polygon
         self.name = repr(splitter)
 
     def __repr__(self) -> str:

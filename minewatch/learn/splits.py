@@ -115,6 +115,27 @@ class PolygonSplit:
         for number in range(self.n_splits):
             yield np.flatnonzero(fold != number), np.flatnonzero(fold == number)
 
+    def together(self, samples: xr.Dataset) -> npt.NDArray[np.int64]:
+        """What is never split: the polygon of each sample, or the block of its polygon.
+
+        Parameters
+        ----------
+        samples : xarray.Dataset
+            Samples with polygons and, where blocks are wanted, places.
+
+        Returns
+        -------
+        array of int
+            A number for each sample, the same for what stays together.
+
+        Raises
+        ------
+        ValueError
+            If blocks are wanted and the samples do not know where they lie in metres.
+        """
+        _, group = np.unique(samples["polygon"].values, return_inverse=True)
+        return group if self.blocks is None else _blocks_of(samples, group, self.blocks)[group]
+
     def _folds(self, X: Any, y: Any, groups: Any) -> npt.NDArray[np.int64]:
         samples = X if isinstance(X, xr.Dataset) else None
         if samples is not None:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from numpy import testing as npt
 from oracles_learn import NAMES, clustered, scene, sites
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import BaggingClassifier, RandomForestClassifier
+from sklearn.tree import DecisionTreeClassifier
 
-from minewatch.learn import draw, fit_forest, frame, importances, select_features
+from minewatch.learn import (
+    Forest,
+    draw,
+    fit_forest,
+    frame,
+    importances,
+    load_model,
+    save_model,
+    select_features,
+)
 
 
 def test_a_forest_is_that_of_scikit_learn(rng: np.random.Generator) -> None:
@@ -42,6 +54,86 @@ def test_weights_count() -> None:
     scaled = samples.assign_coords(weight=("sample", 10 * weight))
     again = fit_forest(scaled, trees=20, min_leaf=200)
     npt.assert_array_equal(again.predict_proba(table), weighted.predict_proba(table))
+
+
+@pytest.mark.parametrize("bag", [0.3, 1.0])
+def test_smile_draws_as_scikit_learn_bags_without_replacement(
+    rng: np.random.Generator, bag: float
+) -> None:
+    samples = draw(scene(rng), sites())
+    ours = fit_forest(samples, trees=12, bag=bag, mode="smile", seed=5)
+    tree = DecisionTreeClassifier(max_features="sqrt")
+    theirs = BaggingClassifier(tree, 12, max_samples=bag, bootstrap=False, random_state=5)
+    # An array: their trees would warn that names are lost on the way.
+    rows = frame(samples).to_numpy()
+    theirs.fit(rows, samples.label.values)
+    npt.assert_array_equal(ours.predict_proba(frame(samples)), theirs.predict_proba(rows))
+    again = fit_forest(samples, trees=12, bag=bag, mode="smile", seed=5, n_jobs=2)
+    npt.assert_array_equal(ours.feature_importances_, again.feature_importances_)
+
+
+def weighed(icc: float, heavy: float) -> object:
+    samples = clustered(np.random.default_rng(0), shift=0, icc=icc, polygons=40, pixels=50)
+    weight = np.where(samples.label == 1, heavy, 1.0)
+    return samples.assign_coords(weight=("sample", weight))
+
+
+@pytest.mark.parametrize("bag", [0.6, 1.0])
+def test_weights_steer_the_trees_of_smile(bag: float) -> None:
+    """Nothing tells the labels apart: the share in the leaves is the share of the weight.
+
+    At a bag of 1 every tree draws all samples, so that weights as chances would be lost.
+    """
+    samples = weighed(0, 3.0)
+    forest = fit_forest(samples, trees=20, bag=bag, min_leaf=200, mode="smile")
+    chance = forest.predict_proba(frame(samples))[:, 1].mean()
+    # Leaves of 200 samples: as in test_weights_count.
+    assert chance == pytest.approx(0.75, abs=0.02)
+
+
+def test_each_tree_of_smile_sees_a_sample_once() -> None:
+    samples = weighed(0.5, 2.0)
+    relative = samples.weight.values / samples.weight.values.mean()
+    forest = fit_forest(samples, trees=7, bag=0.25, mode="smile")
+    for tree in forest.estimators_:
+        assert isinstance(tree, DecisionTreeClassifier)
+        assert tree.tree_.n_node_samples[0] == len(relative) // 4  # none twice
+        share = tree.tree_.weighted_n_node_samples[0] / len(relative)
+        # A quarter of the weight: 500 weights of 0.67 or 1.33 have a mean within 0.05 of 1.
+        assert share == pytest.approx(0.25, abs=0.0125)
+    # All samples and one feature leave nothing to chance.
+    same = fit_forest(samples[["f0"]], trees=2, bag=1.0, mode="smile").estimators_
+    npt.assert_array_equal(same[0].tree_.threshold, same[1].tree_.threshold)
+
+
+def test_a_forest_of_smile_is_kept_like_any_other(rng: np.random.Generator, tmp_path: Path) -> None:
+    samples = draw(scene(rng), sites())
+    forest = fit_forest(samples, trees=9, mode="smile")
+    assert list(forest.feature_names_in_) == list(NAMES)
+    assert list(forest.training_domain_.index) == list(NAMES)
+    mean = np.mean([tree.feature_importances_ for tree in forest.estimators_], axis=0)
+    assert importances(forest).to_dict() == pytest.approx(
+        dict(zip(NAMES, 100 * mean / mean.sum(), strict=True))
+    )
+    table = frame(samples)
+    npt.assert_allclose(
+        Forest.of(forest).predict_proba(table), forest.predict_proba(table), atol=1e-12
+    )
+    save_model(forest, tmp_path / "smile.npz")
+    npt.assert_allclose(
+        load_model(tmp_path / "smile.npz").predict_proba(table),
+        forest.predict_proba(table),
+        atol=1e-12,
+    )
+    assert "bootstrap=False" in repr(forest)
+
+
+def test_other_modes_are_refused(rng: np.random.Generator) -> None:
+    samples = draw(scene(rng), sites())
+    with pytest.raises(ValueError, match="as 'sklearn' or 'smile' does, got mode='weka'"):
+        fit_forest(samples, mode="weka")
+    with pytest.raises(ValueError, match=r"leaves at least one; got bag=1e-06"):
+        fit_forest(samples, mode="smile", bag=1e-6)
 
 
 def test_a_forest_knows_its_domain(rng: np.random.Generator) -> None:

@@ -49,6 +49,23 @@ def test_pixels_leak_and_polygons_do_not() -> None:
     assert np.mean(by_pixel) - np.mean(by_polygon) > 0.15
 
 
+@pytest.mark.slow
+def test_pixels_leak_by_the_known_amount() -> None:
+    """An independent simulation with 70 % of the variance between polygons gave 0.779 and 0.567.
+
+    Ours, of eight features, 80 polygons and 20 pixels each, gives 0.769 by pixel and 0.579 by
+    polygon, ten worlds on average, which from world to world vary by 0.02 and 0.04: a standard
+    error of 0.007 and 0.011. No rule for single pixels passes 0.655.
+    """
+    by_pixel, by_polygon = [], []
+    for seed in range(10):
+        samples = clustered(np.random.default_rng(seed), features=8)
+        by_pixel.append(float(pixelwise(samples).accuracy.mean()))
+        by_polygon.append(float(cross_validate(samples, fit=small).accuracy.mean()))
+    assert np.mean(by_pixel) == pytest.approx(0.779, abs=0.021)
+    assert np.mean(by_polygon) == pytest.approx(0.567, abs=0.033)
+
+
 def test_without_likeness_within_polygons_nothing_leaks() -> None:
     samples = clustered(np.random.default_rng(1), icc=0)
     honest = cross_validate(samples, fit=small)
