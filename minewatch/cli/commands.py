@@ -14,11 +14,16 @@ from rich.markup import escape
 from minewatch.cli.display import bars, show
 from minewatch.cli.options import settings_command
 from minewatch.workflows import (
+    MAP_PRESETS,
     PRESETS,
+    AblationSettings,
     ActivitySettings,
+    AreaSettings,
     DemoSettings,
     MappingSettings,
+    ablation_run,
     activity_run,
+    area_run,
     demo_run,
     describe,
     mapping_run,
@@ -64,7 +69,7 @@ def activity(settings: ActivitySettings) -> None:
 
 
 @app.command("map")
-@settings_command(MappingSettings, argument="catalog", metavar="CATALOG")
+@settings_command(MappingSettings, argument="catalog", metavar="CATALOG", presets=MAP_PRESETS)
 def map_(settings: MappingSettings) -> None:
     """Map mine footprints by a random forest on optical and radar images.
 
@@ -74,6 +79,31 @@ def map_(settings: MappingSettings) -> None:
     Example: minewatch map catalog.json --reference polygons.geojson --output mines
     """
     _run(mapping_run, settings)
+
+
+@app.command()
+@settings_command(AreaSettings, argument="points", metavar="POINTS")
+def area(settings: AreaSettings) -> None:
+    """Estimate areas of mines, with intervals, from labelled points of a map.
+
+    POINTS is the points file of a run of map --points, its column "label" filled: 1 mine, 0
+    anything else, empty where it cannot be told.
+
+    Example: minewatch area mines/points.geojson --output mine-areas
+    """
+    _run(area_run, settings)
+
+
+@app.command()
+@settings_command(AblationSettings, argument="folder", metavar="FOLDER")
+def ablation(settings: AblationSettings) -> None:
+    """Compare each sensor alone with all of them, on the same unseen polygons.
+
+    FOLDER is that of a finished run of map.
+
+    Example: minewatch ablation mines
+    """
+    _run(ablation_run, settings)
 
 
 @app.command()

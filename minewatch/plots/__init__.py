@@ -7,6 +7,7 @@ safe for colour-blind readers; what is missing is light grey.
 
 from __future__ import annotations
 
+from minewatch.plots.ablations import ablation_figure
 from minewatch.plots.ground import (
     contours_figure,
     exclusions_figure,
@@ -30,6 +31,7 @@ from minewatch.plots.years import colours_figure, rgb_figure
 from minewatch.plots.zones import box_figure, zone_series_figure
 
 __all__ = [
+    "ablation_figure",
     "activity_figure",
     "box_figure",
     "choices_figure",

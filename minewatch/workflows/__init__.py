@@ -10,6 +10,8 @@ from minewatch.workflows.activity import PRESETS, ActivitySettings, activity_run
 from minewatch.workflows.demo import DemoSettings, demo_run
 from minewatch.workflows.info import describe
 from minewatch.workflows.mapping import mapping_run
+from minewatch.workflows.mapping_ablation import AblationSettings, ablation_run
+from minewatch.workflows.mapping_areas import AreaSettings, area_run
 from minewatch.workflows.mapping_settings import MAP_PRESETS, MappingSettings
 from minewatch.workflows.outputs import Notify, Result
 from minewatch.workflows.settings import read_settings, write_settings
@@ -17,8 +19,12 @@ from minewatch.workflows.worlds import simulate_run
 
 __all__ = [
     "PRESETS",
+    "AblationSettings",
+    "ablation_run",
     "ActivitySettings",
     "activity_run",
+    "AreaSettings",
+    "area_run",
     "DemoSettings",
     "demo_run",
     "describe",

@@ -42,8 +42,10 @@ class Learnt:
     votes, probability : xarray.DataArray
         Dims (sample, class): of forests that have not seen the polygon, before calibration and
         after, by curves that have not seen it either.
+    told : xarray.DataArray
+        The votes as the map tells them, by curves that were fitted to all folds.
     threshold : float
-        Probability from which a pixel is a mine.
+        Probability from which a pixel is a mine, on the scale of `told`.
     mapped : array of bool
         Whether each sample is, by thresholds that were chosen on other folds.
     importances : pandas.Series
@@ -63,6 +65,7 @@ class Learnt:
     model: Any
     votes: xr.DataArray
     probability: xr.DataArray
+    told: xr.DataArray
     threshold: float
     mapped: npt.NDArray[np.bool_]
     importances: pd.Series[float]
@@ -121,13 +124,16 @@ def learn_from(
         thorough = functools.partial(_selecting, fit) if settings.select else fit
         counted = _counted(thorough, settings.folds, notify)
         votes = learn.out_of_fold(samples, fit=counted, split=split)
-    probability, figures, calibration = votes, {"before": _figures(votes)}, None
+    probability, figures, calibration, told = votes, {"before": _figures(votes)}, None, votes
     if settings.calibration != "none":
         with step("calibration"):
             calibration = learn.calibrate(votes, method=settings.calibration)
             probability = calibration.held_out
             figures["after"] = _figures(probability)
-    threshold = threshold_of(probability, settings)
+            # As the map will tell it: by the curves of all folds, flat where they are.
+            told = votes.transpose("sample", "class")
+            told = told.copy(data=calibration.curves(told.values))
+    threshold = threshold_of(told, settings)
     left_out: list[str] = []
     chosen = samples
     with step("forest"):
@@ -156,8 +162,9 @@ def learn_from(
         model=forest if calibration is None else calibration.of(forest),
         votes=votes,
         probability=probability,
+        told=told,
         threshold=threshold,
-        mapped=mapped_unseen(probability, settings),
+        mapped=mapped_unseen(votes, probability, settings),
         importances=learn.importances(forest),
         permutation=permutation,
         search=search,
@@ -242,15 +249,19 @@ def threshold_of(probability: xr.DataArray, settings: MappingSettings) -> float:
     )
 
 
-def mapped_unseen(probability: xr.DataArray, settings: MappingSettings) -> npt.NDArray[np.bool_]:
+def mapped_unseen(
+    votes: xr.DataArray, probability: xr.DataArray, settings: MappingSettings
+) -> npt.NDArray[np.bool_]:
     """Whether each sample is mapped as a mine, by the threshold that the other folds call for.
 
-    Where no threshold reaches the precision on the other folds nothing is mapped.
+    A threshold that is looked for is one of votes: calibrated probabilities of two folds come from
+    two curves, and a threshold of the one means little to the other. The order of the samples is
+    the same. Where no threshold reaches the precision on the other folds, nothing is mapped.
 
     Parameters
     ----------
-    probability : xarray.DataArray
-        Dims (sample, class), with the coordinate ``fold``.
+    votes, probability : xarray.DataArray
+        Before and after calibration, held out; dims (sample, class), with the coordinate ``fold``.
     settings : MappingSettings
         With ``threshold`` and ``beta``.
 
@@ -259,14 +270,18 @@ def mapped_unseen(probability: xr.DataArray, settings: MappingSettings) -> npt.N
     array of bool, shape (sample,)
         What the scores of a cross-validation are made of.
     """
-    fold = probability["fold"].values
-    chance = probability.sel({"class": 1}).values
+    rule, value = threshold_rule(settings.threshold)
+    if rule == "fixed":
+        return np.asarray(probability.sel({"class": 1}).values >= value)
+    fold, chance = votes["fold"].values, votes.sel({"class": 1}).values
     mapped = np.zeros(len(fold), dtype=bool)
     for number in np.unique(fold):
         at = fold == number
         try:
-            threshold = threshold_of(probability.isel(sample=~at), settings)
+            threshold = threshold_of(votes.isel(sample=~at), settings)
         except ValueError:
-            continue
+            if rule != "precision":
+                raise
+            continue  # out of reach
         mapped[at] = chance[at] >= threshold
     return mapped

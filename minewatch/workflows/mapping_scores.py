@@ -61,7 +61,7 @@ def scores_part(settings: MappingSettings, folder: Path, found: Findings) -> Par
         )
     figure = plots.precision_recall_figure(
         tested["label"].values,
-        tested.sel({"class": 1}).values,
+        learnt.told.sel({"class": 1}).values,
         weight=weight,
         threshold=learnt.threshold,
     )
