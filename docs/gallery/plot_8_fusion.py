@@ -76,9 +76,10 @@ mines = world.polygons[world.polygons.label == 1]
 figure = mw.plots.probability_figure(probability, outlines=mines)
 
 # %%
-# Left: each dot is a tenth of the scale, and grows with the pixels that it stands for. On the line a
-# probability is what it says; in the middle few pixels say anything. Right: hectares of mine in the
-# east. Probabilities that mean what they say can be added up; a map cut at one half leaves out mines.
+# Left: each dot is a tenth of the scale, and grows with the pixels that it stands for. On the line
+# a probability is what it says; in the middle few pixels say anything. Right: hectares of mine in
+# the east. Probabilities that mean what they say can be added up; a map cut at one half leaves out
+# mines.
 
 east = {"x": slice(world.size, None)}
 chance = probability.isel(east).values.ravel()
