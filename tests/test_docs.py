@@ -199,9 +199,21 @@ def test_codes_are_those_of_the_layers() -> None:
 
 
 def settings_of() -> dict[str, type]:
-    from minewatch.workflows import ActivitySettings, DemoSettings, MappingSettings
+    from minewatch.workflows import (
+        AblationSettings,
+        ActivitySettings,
+        AreaSettings,
+        DemoSettings,
+        MappingSettings,
+    )
 
-    return {"demo": DemoSettings, "activity": ActivitySettings, "map": MappingSettings}
+    return {
+        "demo": DemoSettings,
+        "activity": ActivitySettings,
+        "map": MappingSettings,
+        "area": AreaSettings,
+        "ablation": AblationSettings,
+    }
 
 
 def documented() -> dict[str, dict[str, str]]:
@@ -228,10 +240,13 @@ def shown_default(field: dataclasses.Field[Any]) -> str:
     )
 
 
-@pytest.mark.parametrize("command", ["demo", "activity", "map"])
+@pytest.mark.parametrize("command", ["demo", "activity", "map", "area", "ablation"])
 def test_every_option_is_documented_with_its_default(command: str) -> None:
     fields = dataclasses.fields(settings_of()[command])
-    arguments = {"demo": "output", "activity": "input", "map": "catalog"}
+    arguments = {
+        "demo": "output", "activity": "input", "map": "catalog", "area": "points",
+        "ablation": "folder",
+    }  # fmt: skip
     expected = {
         f"--{field.name.replace('_', '-')}": shown_default(field)
         for field in fields
