@@ -6,10 +6,12 @@ import math
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
+import dask
 import numpy as np
 import xarray as xr
+from dask.system import CPU_COUNT
 
-from minewatch import composites, sources, speckle
+from minewatch import composites, masks, sources, speckle
 from minewatch.workflows.mapping_clouds import CLEAR, check_clouds, clear_views, with_sun
 from minewatch.workflows.mapping_light import check_light, seen_from_above
 
@@ -23,10 +25,11 @@ __all__ = ["block_of", "check_images", "clear_counts", "composites_of", "signer"
 
 PLANETARY_COMPUTER = "planetarycomputer.microsoft.com"
 
-GIB = 2**30
-
 LARGEST, SMALLEST = 1024, 64
 """Rows and columns of a block: that of the stores, and where tasks cost more than the work."""
+
+BANDS, MASKS = 10, 6
+"""Layers that are alive at once: of Sentinel-2, and of what finds clouds in its bands."""
 
 LEVEL_DATES = 8
 """Dates on which strong targets are measured: their level hardly changes from one to the next."""
@@ -73,7 +76,7 @@ def check_images(settings: MappingSettings) -> None:
     if settings.speckle == "refined_lee" and window not in (1, 7):
         message = f"speckle 'refined_lee' has windows of 7, got lee_window={window}; use 7"
         raise ValueError(message)
-    if settings.texture < 0 or settings.texture % 2 == 0 != settings.texture:
+    if settings.texture < 0 or (settings.texture and settings.texture % 2 == 0):
         message = f"texture is {settings.texture}, its window needs a middle; use 7, or 0 for none"
         raise ValueError(message)
     for name, least in (("looks", 0.0), ("memory", 0.5), ("min_count", 0.5)):
@@ -99,34 +102,46 @@ def reducer_of(text: str) -> Any:
 
 
 def block_of(settings: MappingSettings, box: GeoBox, dates: int) -> int:
-    """Rows and columns that a worker takes at a time, so that all dates of them fit.
+    """Rows and columns that a worker takes at a time, so that all dates of them fit its memory.
+
+    A task reads all dates of one band and block: a median needs them all, and one date a task
+    would be a hundred times as many tasks. :func:`minewatch.composites.block_size` says what fits,
+    with all bands of a sensor and the masks that are found in them alive at once; the answer is
+    rounded down to a power of two, so that blocks add up to those of the stores.
 
     Parameters
     ----------
     settings : MappingSettings
-        ``memory``, ``cluster``, and what is done to the images.
+        ``memory``, ``cluster`` (how many threads share it: those of this machine with
+        ``"threads"``, one with ``"local"``, four in a cluster that is up already) and ``clouds``.
     box : odc.geo.geobox.GeoBox
         The grid.
     dates : int
-        Images of one sensor.
+        Images of the sensor that has most.
 
     Returns
     -------
     int
-        A power of two from 64 to 1024.
-    """
-    import dask
-    from dask.system import CPU_COUNT
+        A power of two from 64 to 1024; less than twice the grid.
 
-    threads = 1
+    Raises
+    ------
+    ValueError
+        If the memory does not hold even blocks of 64.
+    """
+    threads = 4
     if settings.cluster == "threads":
         threads = int(dask.config.get("num_workers", None) or CPU_COUNT)
-    whole = bool({"score", "shadow", "outliers"} & set(settings.clouds))
-    layers = 16 if whole or settings.reducer == "geomedian" else 6
-    room = 0.5 * settings.memory * GIB / (threads * layers * 4 * max(dates, 1))
-    fits = 2 ** math.floor(math.log2(math.sqrt(room)))
-    needed = 2 ** math.ceil(math.log2(max(*box.shape, 1)))
-    return int(min(max(fits, SMALLEST), LARGEST, max(needed, SMALLEST)))
+    elif settings.cluster.startswith("local"):
+        threads = 1
+    spectral = {"score", "shadow", "outliers"} & set(settings.clouds)
+    layers = BANDS + (MASKS if spectral or settings.cloud_buffer > 0 else 0)
+    fits = composites.block_size(
+        max(dates, 1), layers, memory=float(settings.memory), threads=threads
+    )
+    size = 2 ** (min(fits, LARGEST).bit_length() - 1)
+    whole = 2 ** (max(*box.shape, SMALLEST) - 1).bit_length()
+    return int(min(size, whole))
 
 
 def signer(settings: MappingSettings) -> str | None:
@@ -243,6 +258,9 @@ def _optical(cube: xr.Dataset, sensor: str, settings: MappingSettings) -> xr.Dat
 
 def _measured(cube: xr.Dataset, sensor: str, settings: MappingSettings) -> dict[str, xr.Dataset]:
     """Composites of a radar, or the elevation."""
+    if sensor == "palsar" and "quality" in cube:
+        clear = masks.palsar_clear(cube["quality"])
+        cube = cube.drop_vars("quality").where(clear)
     cube = cube.drop_vars("quality", errors="ignore")
     if sensor == "sentinel1":
         cube = _filtered(cube, settings)

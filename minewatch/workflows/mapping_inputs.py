@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from minewatch import features, grids, radar, sources, store, vectors
+from minewatch import features, grids, indices, radar, sources, store, vectors
 from minewatch.workflows.mapping_images import composites_of, signer
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ ELEVATION = "cop-dem-glo-30"
 
 RADARS = {"sentinel1": ("s1", "vv"), "palsar": ("palsar", "hh")}
 """Radars → prefix of their covariates, and the polarisation that their indices compare."""
+
+TEXTURED = {"s1_vv": (-25.0, 5.0), "s2_nir": (0.0, 0.6)}
+"""Covariates whose texture is taken → the range that is quantised, in their units."""
 
 SENSORS = {
     "sentinel-2-l2a": "sentinel2",
@@ -184,7 +187,21 @@ def covariates(
     if "elevation" in images:
         heights = features.feature_stack(elevation=images["elevation"])
         stack = stack.assign(dem_elevation=heights["dem_elevation"])
+    if settings.texture:
+        stack = stack.assign(_textures(stack, settings.texture))
     return stack.assign_attrs(items=[item.id for found in items.values() for item in found])
+
+
+def _textures(stack: xr.Dataset, window: int) -> dict[str, xr.DataArray]:
+    """Texture of the layers that are there, each within a range that is the same on every map."""
+    return {
+        f"{name}_{measure}": layer
+        for name, (low, high) in TEXTURED.items()
+        if name in stack
+        for measure, layer in indices.texture(
+            stack[name], window=window, low=low, high=high
+        ).items()
+    }
 
 
 def _kept(
