@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
 
 S2 = {"collection": "sentinel-2-l2a", "s2__processing_baseline": "05.09"}
+WORLDCOVER = {"collection": "esa-worldcover", "day": "2021-01-01T00:00:00Z"}
 BOX = (300000, 2470000, 300200, 2470100)
 
 
@@ -258,6 +259,114 @@ def test_resampling_can_be_said(grid: GeoBox, tmp_path: Path) -> None:
     assert load(items, like=grid, resampling="nearest").vh.attrs["resampling"] == "nearest"
     with pytest.raises(ValueError, match="use one of nearest, bilinear"):
         load(items, like=grid, resampling="bicubic")
+
+
+def test_each_variable_has_its_own_resampling(grid: GeoBox, tmp_path: Path) -> None:
+    # GDAL's cubic kernel is that of bilinear where fewer than 4 x 4 pixels are around.
+    rows, columns = np.indices((8, 14))
+    href = write_tif(
+        tmp_path / "a.tif", (3000 + 900 * (-1) ** (rows + columns)).astype("uint16"), pixel=15
+    )
+    scl = write_tif(tmp_path / "scl.tif", np.array([[4, 5], [6, 3]], "uint8"), pixel=60)
+    items = [stac_item("one", {"B04": href, "B08": href, "B11": href, "SCL": scl}, **S2)]
+    wanted = {"red": "nearest", "nir": "cubic"}
+    cube = load(items, like=grid, resampling=wanted)
+    alone = {
+        name: load(items, like=grid, variables=name, resampling=method)[name]
+        for name, method in {**wanted, "swir16": "bilinear"}.items()
+    }
+    for name, layer in alone.items():
+        assert cube[name].attrs["resampling"] == layer.attrs["resampling"]
+        npt.assert_array_equal(cube[name], layer)
+    assert cube.quality.attrs["resampling"] == "nearest"
+    assert float(abs(cube.nir - cube.swir16).max()) > 0.01
+    with pytest.raises(KeyError, match=r"resampling names \['band8'\]; .* has the variables"):
+        load(items, like=grid, resampling={"band8": "nearest"})
+    with pytest.raises(ValueError, match="'quality' would mix codes"):
+        load(items, like=grid, resampling={"quality": "mode"})
+
+
+def test_defaults_of_resampling_fit_what_is_stored(grid: GeoBox) -> None:
+    for collection, asset, method in (
+        ("cop-dem-glo-30", "data", "bilinear"),
+        ("sentinel-1-rtc", "vv", "bilinear"),
+        ("alos-palsar-mosaic", "HH", "rms"),
+        ("alos-palsar-mosaic", "mask", "nearest"),
+        ("esa-worldcover", "map", "nearest"),
+    ):
+        cube = load([stac_item("one", {asset: "a.tif"}, collection=collection)], like=grid)
+        assert {layer.attrs["resampling"] for layer in cube.values()} == {method}
+
+
+def test_land_cover_is_classes_and_unknown_is_255(grid: GeoBox, tmp_path: Path) -> None:
+    codes = np.array([[10, 60], [0, 100]], "uint8")
+    items = []
+    for name, version, nodata in (("v200", "2.0.0", 0), ("v100", "1.0.0", None)):
+        href = write_tif(tmp_path / f"{name}.tif", codes, pixel=40, nodata=nodata)
+        day = "2021-01-01T00:00:00Z" if nodata is not None else "2020-01-01T00:00:00Z"
+        about: dict[str, Any] = {"esa_worldcover__product_version": version, "day": day}
+        items.append(stac_item(name, {"map": href}, collection="esa-worldcover", **about))
+    cube = load(items, like=grid)
+    assert (cube.cover.dtype, cube.cover.dims) == (np.uint8, ("time", "y", "x"))
+    expected = np.full((10, 20), 255)  # beyond the file
+    expected[:8, :8] = np.kron([[10, 60], [255, 100]], np.ones((4, 4), int))
+    for step in cube.cover:
+        npt.assert_array_equal(step, expected)
+    npt.assert_array_equal(cube.cover_year, [2020, 2021])
+    assert list(cube.cover.attrs["flag_values"]) == [10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 100]
+    meanings = cube.cover.attrs["flag_meanings"].split()
+    assert meanings[5] == "bare_or_sparse_vegetation"
+    assert (len(meanings), "quantity" in cube.cover.attrs) == (11, False)
+    for resampling in ("cubic", "bilinear", {"cover": "average"}):
+        with pytest.raises(ValueError, match=r"'cover' would mix codes.*use 'nearest'"):
+            load(items, like=grid, resampling=resampling)
+    cube.to_zarr(tmp_path / "cover.zarr", consolidated=False)
+    back = xr.open_zarr(tmp_path / "cover.zarr", consolidated=False, decode_coords="all")
+    npt.assert_array_equal(back.cover, cube.cover)
+
+
+def test_land_cover_of_several_tiles_is_one_mosaic(grid: GeoBox, tmp_path: Path) -> None:
+    left, right = np.full((10, 20), 40, "uint8"), np.full((10, 20), 60, "uint8")
+    left[:, 12:], right[:, :8] = 0, 0
+    items = [
+        stac_item(name, {"map": write_tif(tmp_path / f"{name}.tif", codes)}, **WORLDCOVER)
+        for name, codes in (("a", left), ("b", right))
+    ]
+    for chunks in ({}, {"time": -1}):
+        cover = load(items, like=grid, mosaic="solar_day", chunks=chunks).cover
+        npt.assert_array_equal(cover[0, 3], [40] * 12 + [60] * 8)
+
+
+def test_the_mask_of_palsar_explains_itself(grid: GeoBox, tmp_path: Path) -> None:
+    codes = np.resize(np.array([0, 50, 100, 150, 255], "uint8"), (10, 20))
+    assets = {
+        "HH": write_tif(tmp_path / "HH.tif", np.full((10, 20), 7000, "uint16")),
+        "mask": write_tif(tmp_path / "mask.tif", codes, nodata=0),
+    }
+    cube = load([stac_item("one", assets, collection="alos-palsar-mosaic")], like=grid)
+    npt.assert_array_equal(cube.quality[0], codes)
+    named = dict(
+        zip(
+            cube.quality.attrs["flag_meanings"].split(),
+            cube.quality.attrs["flag_values"],
+            strict=True,
+        )
+    )
+    assert named == {"no_data": 0, "water": 50, "layover": 100, "shadow": 150, "land": 255}
+    clear = cube.hh.where(mw.masks.palsar_clear(cube.quality))
+    npt.assert_array_equal(clear[0].notnull(), (codes == 50) | (codes == 255))
+    npt.assert_allclose(10 * np.log10(clear.max()), -6.098, atol=5e-4)  # science 5.3
+
+
+def test_unknown_is_what_the_item_says(grid: GeoBox, tmp_path: Path) -> None:
+    # RTC is filled with 0 at AWS and with -32768 at the Planetary Computer.
+    values = np.array([[0, 1], [2, 4]], "float32")
+    item = stac_item("one", {"vv": write_tif(tmp_path / "vv.tif", values, pixel=50)})
+    nearest: Any = {"like": grid, "resampling": "nearest"}
+    assert float(load([item], **nearest).vv.min()) == 0
+    item.assets["vv"].extra_fields["raster:bands"] = [{"nodata": 0, "data_type": "float32"}]
+    layer = load([item], **nearest).vv[0]
+    npt.assert_array_equal(layer[0, :10], [np.nan] * 5 + [1] * 5)
 
 
 def test_quality_is_never_interpolated(grid: GeoBox, tmp_path: Path) -> None:
