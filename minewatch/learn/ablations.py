@@ -244,8 +244,9 @@ class _Fixed:
         label, polygon = samples["label"].values, samples["polygon"].values
         given = samples if isinstance(splitter, PolygonSplit) else np.zeros((len(label), 1))
         self.folds = list(splitter.split(given, label, polygon))
-        apart = isinstance(splitter, PolygonSplit)
-        self.together = splitter.together(samples) if apart else polygon
+        self.together = polygon
+        if isinstance(splitter, PolygonSplit):
+            self.together = splitter.together(samples)
         self.name = repr(splitter)
 
     def __repr__(self) -> str:
