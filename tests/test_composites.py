@@ -182,12 +182,12 @@ def test_blocks_fit_the_memory() -> None:
         needed = [n**2 * pixel + 0.5 for n in (side, side + 64)]
         assert needed[0] <= memory < needed[1]
         assert side % 64 == 0
-    assert block_size(1, memory=1000) == 4096
+    assert block_size(1, 1, memory=1000) == 4096
     with pytest.raises(ValueError, match=r"allow 0\.6 GiB, or composite years one by one"):
         block_size(400, 12, memory=0.5)
     for wrong in ({"memory": 0}, {"memory": 4, "threads": 0}, {"memory": float("nan")}):
         with pytest.raises(ValueError, match=r"in GiB, e\.g\. 4"):
-            block_size(12, **wrong)
+            block_size(12, 1, **wrong)
 
 
 MEASURED = """

@@ -17,7 +17,8 @@ from oracles_optical import ODD, layer, lazy_and_blind
 from scipy import stats
 
 from minewatch import indices, radar
-from minewatch.features import feature_stack, fusion_stack, moments, standardise
+from minewatch.features import feature_stack, fusion_stack, moments, standardise, to_grid
+from minewatch.grids import coordinates, geobox, resample
 
 OPTICAL = (
     "blue", "green", "red", "rededge1", "rededge2", "rededge3", "nir", "nir08", "swir16", "swir22",
@@ -102,6 +103,130 @@ def test_fusion_takes_a_formula_of_the_user(scenes: dict[str, xr.Dataset]) -> No
         stack.s2_mswi, scenes["sentinel2"].red / scenes["sentinel2"].blue, rtol=1e-6
     )
     assert stack.attrs["surrogates"] == ["s2_mmfi_surrogate", "l8_mmfi_surrogate"]
+
+
+@pytest.mark.parametrize(
+    "sensors", [["sentinel2"], ["sentinel1"], ["palsar"], ["landsat8"], ["sentinel2", "palsar"]]
+)
+def test_fusion_takes_any_subset_of_the_sensors(
+    scenes: dict[str, xr.Dataset], sensors: list[str]
+) -> None:
+    whole = fused(scenes)
+    prefixes = {"sentinel2": "s2", "landsat8": "l8", "sentinel1": "s1", "palsar": "palsar"}
+    absent: dict[str, Any] = {name: None for name in scenes if name not in sensors}
+    brightest = {"sentinel1": "vv_max", "palsar": "hh_max"}
+    absent |= {brightest[name]: None for name in absent if name in brightest}
+    stack = fused(scenes, **absent)
+    kept = [name for name in whole if name.split("_")[0] in {prefixes[each] for each in sensors}]
+    assert list(stack) == kept
+    assert {*stack, *stack.attrs["left_out"]} == set(whole)
+    assert len(stack) + len(stack.attrs["left_out"]) == 45
+    for name in stack:
+        xr.testing.assert_identical(stack[name], whole[name])
+
+
+def test_fusion_needs_a_sensor_and_the_brightest_power_of_a_radar(
+    scenes: dict[str, xr.Dataset],
+) -> None:
+    with pytest.raises(ValueError, match=r"pass e\.g\. sentinel2=composite"):
+        fusion_stack()
+    with pytest.raises(ValueError, match=r"pass hh_max=minewatch\.radar\.vv_maximum\(scene\.hh\)"):
+        fusion_stack(palsar=scenes["palsar"], sentinel1=None)
+
+
+def on_grid(scene: xr.Dataset, resolution: float) -> xr.Dataset:
+    """Layers on pixels of this size, with a CRS that a projection library knows."""
+    rows, columns = scene.sizes["y"], scene.sizes["x"]
+    box = (0, 0, columns * resolution, rows * resolution)
+    grid = geobox(box, crs="EPSG:32721", resolution=resolution)
+    bare = {name: (("y", "x"), layer.values, layer.attrs) for name, layer in scene.items()}
+    return xr.Dataset(bare, coords=coordinates(grid))
+
+
+def test_sensors_on_two_grids_meet_where_asked(scenes: dict[str, xr.Dataset]) -> None:
+    optical = on_grid(scenes["sentinel2"].drop_vars("quality"), 10)
+    coarse = {name: on_grid(scenes[name], 25) for name in ("sentinel1", "palsar")}
+    more = {"vv_max": 0.3, "hh_max": 0.3}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # NDI of one date
+        with pytest.raises(ValueError, match=r"grids\.resample"):
+            fusion_stack(sentinel2=optical, **coarse, **more)
+        stack = fusion_stack(sentinel2=optical, **coarse, like=optical, **more)
+        apart = fusion_stack(**coarse, **more)
+    xr.testing.assert_identical(
+        stack.s2_red.drop_attrs(), optical.red.rename("s2_red").drop_attrs()
+    )
+    for name in apart:
+        wanted = resample(apart[name], optical, method="cubic")
+        npt.assert_array_equal(stack[name], wanted)
+        assert stack[name].dims == ("y", "x")
+        assert stack[name].attrs["units"] == apart[name].attrs["units"]
+    npt.assert_array_equal(stack.x, optical.x)
+
+
+def test_cubic_convolution_is_keys_and_leaves_the_missing_out() -> None:
+    """A target centre a fifth of a pixel off: the weights of 1981, with a = −0.5."""
+    values = np.random.default_rng(3).random((9, 9)).astype("f4")
+    values[4, 5] = np.nan
+    source = xr.DataArray(
+        values, coordinates(geobox((0, 0, 90, 90), crs="EPSG:32721", resolution=10)), ("y", "x")
+    )
+    target = source.assign_coords(x=source.x + 2)
+    got = to_grid(xr.Dataset({"s1_vv": source}), target).s1_vv
+
+    def weight(distance: float) -> float:
+        d = abs(distance)
+        if d <= 1:
+            return 1.5 * d**3 - 2.5 * d**2 + 1
+        return -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2 if d < 2 else 0.0
+
+    row = values[4].astype("f8")
+    for at in (2, 3, 4, 6):
+        place = at + 0.2
+        weights = np.array([weight(place - k) for k in range(9)]) * np.isfinite(row)
+        wanted = np.nansum(weights * row) / weights.sum()
+        npt.assert_allclose(got[4, at], wanted, rtol=1e-6)
+    assert np.isnan(got[4, 5])
+
+
+def test_classes_are_never_interpolated(scenes: dict[str, xr.Dataset]) -> None:
+    scene = on_grid(scenes["sentinel1"], 25)
+    fine = geobox((0, 0, 100, 100), crs="EPSG:32721", resolution=10)
+    for codes in (scene.vv > 0.1, (scene.vv > 0.1).astype("u1")):
+        with pytest.raises(ValueError, match='method="nearest"'):
+            to_grid(scene.assign(mine=codes), fine)
+    flagged = scene.vv.assign_attrs(flag_values=[0, 1])
+    with pytest.raises(ValueError, match="third class"):
+        to_grid(scene.assign(mine=flagged), fine)
+    with pytest.raises(ValueError, match="takes the nearest pixel"):
+        to_grid(scene, fine, method="nearest")  # type: ignore[arg-type]
+
+
+def test_a_forest_does_not_see_standard_scores(rng: np.random.Generator) -> None:
+    """Trees split by order alone: predictions before and after are the same."""
+    from sklearn.ensemble import RandomForestClassifier
+
+    scale = np.array([0.1, 20.0, 300.0, 5.0])
+    kind = rng.integers(0, 2, 4000)
+    values = (rng.standard_normal((4000, 4)) + 0.6 * kind[:, None]) * scale + 7 * scale
+    names = ["s2_red", "s1_vv", "dem_elevation", "s2_ri"]
+    features = xr.Dataset(
+        {n: ("sample", v.astype("f4")) for n, v in zip(names, values.T, strict=True)}
+    )
+    train, rest = features.isel(sample=slice(1000)), features.isel(sample=slice(1000, None))
+    mean, std = moments(train)
+    npt.assert_allclose(mean["s1_vv"], train.s1_vv.values.astype("f8").mean(), rtol=1e-12)
+    found = []
+    for known, unknown in (
+        (train, rest), [standardise(part, mean=mean, std=std) for part in (train, rest)],
+    ):  # fmt: skip
+        forest = RandomForestClassifier(60, random_state=0).fit(
+            known.to_dataarray("feature").T.values, kind[:1000]
+        )
+        found.append(forest.predict(unknown.to_dataarray("feature").T.values))
+    # Scores are rounded to float32: a midpoint between two values may fall to the other side.
+    assert (found[0] == found[1]).mean() >= 0.999
+    assert 0.7 < (found[0] == kind[1000:]).mean() < 0.9
 
 
 def test_fusion_names_the_missing_band(scenes: dict[str, xr.Dataset]) -> None:

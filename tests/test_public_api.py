@@ -209,6 +209,10 @@ LAZY: dict[str, Callable[[Inputs], Any]] = {
     "features.feature_stack": lambda i: features.feature_stack(
         sentinel2=i.bands, sentinel1=i.radar
     ),
+    "features.to_grid": lambda i: features.to_grid(i.stack, i.grid),
+    "features.fusion_stack": lambda i: features.fusion_stack(
+        sentinel1=i.radar, sentinel1_before=i.radar, vv_max=0.5
+    ),
     "features.standardise": lambda i: features.standardise(
         i.stack, mean=dict.fromkeys(i.stack, 0.1), std=dict.fromkeys(i.stack, 2.0)
     ),

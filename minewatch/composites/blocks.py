@@ -20,7 +20,7 @@ LARGEST = 4096
 
 
 def block_size(
-    dates: int, layers: int = 1, *, memory: float, threads: int = 1, itemsize: int = 4
+    dates: int, layers: int, *, memory: float, threads: int = 1, itemsize: int = 4
 ) -> int:
     r"""Side of the square blocks, so that compositing them keeps a worker within its memory.
 
