@@ -12,7 +12,7 @@ from minewatch.learn.forest import fit_forest
 from minewatch.learn.splits import PolygonSplit
 from minewatch.learn.validation import out_of_fold
 from minewatch.metrics import grouped_bootstrap, mcnemar
-from minewatch.metrics.rates import RATES, counted, rates
+from minewatch.metrics.counts import RATES, counted, rates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

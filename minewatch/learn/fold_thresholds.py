@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minewatch.metrics.rates import rates
+from minewatch.metrics.counts import rates
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -36,7 +36,7 @@ def best_on_other_folds(
     fold : array of int
         0, 1, ….
     score : str
-        What is best, as :func:`minewatch.metrics.rates.rates` names it.
+        What is best, as :func:`minewatch.metrics.counts.rates` names it.
     beta : float
         Of F.
 

@@ -11,7 +11,7 @@ import pandas as pd
 from minewatch.learn.forest import fit_forest
 from minewatch.learn.samples import frame
 from minewatch.learn.splits import PolygonSplit
-from minewatch.metrics.rates import RATES, counted, rates
+from minewatch.metrics.counts import RATES, counted, rates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

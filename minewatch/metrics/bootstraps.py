@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from minewatch.metrics.comparisons import known_rows
-from minewatch.metrics.rates import rates, require_rate
+from minewatch.metrics.counts import rates, require_rate
 
 if TYPE_CHECKING:
     import numpy.typing as npt

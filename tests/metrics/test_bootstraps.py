@@ -11,7 +11,7 @@ from numpy import testing as npt
 from scipy.stats import bootstrap, norm, t
 
 from minewatch.metrics import confusion, grouped_bootstrap, scores
-from minewatch.metrics.rates import RATES, counted, rates
+from minewatch.metrics.counts import RATES, counted, rates
 
 
 @pytest.fixture
