@@ -147,6 +147,18 @@ def test_c_factors_are_those_of_sen2nbar(geometry, factors):
     npt.assert_allclose(ours, factors, atol=1e-8)
 
 
+def test_any_angles_give_what_sen2nbar_gives(rng):
+    from sen2nbar.c_factor import c_factor
+
+    sun, view, azimuth = (
+        xr.DataArray(rng.uniform(*ends, 500), dims="n") for ends in ((15, 75), (0, 14), (-180, 180))
+    )
+    theirs = c_factor(sun, view, azimuth)
+    assert list(theirs.band) == ["B02", "B03", "B04", "B05", "B06", "B07", "B08", "B11", "B12"]
+    for band, expected in zip(BANDS, theirs, strict=True):
+        npt.assert_allclose(brdf.c_factor(band, sun, view, azimuth), expected, rtol=1e-9)
+
+
 def test_from_straight_above_nothing_changes(angles):
     npt.assert_allclose(brdf.c_factor("swir16", angles[0], 0, angles[2]), 1, atol=1e-12)
 
@@ -169,6 +181,24 @@ def test_the_factor_takes_out_what_the_model_put_in(angles, normal):
         observed = true * seen / above
         factor = brdf.c_factor(band, *angles, normal_zenith=normal, latitude=latitude)
         npt.assert_allclose(factor * observed, true, rtol=0, atol=1e-12)
+
+
+def test_nbar_gives_back_the_ground_of_a_scene(rng, angles):
+    """The same from end to end, in the float32 of images: half a unit in and out."""
+    true = rng.uniform(0.01, 0.6, (3, *SHAPE))
+    upright = (angles[0], 0, 0)
+    seen = {}
+    for band in BANDS:
+        iso, geo, vol = brdf.COEFFICIENTS[band]
+        there, above = (
+            iso + geo * brdf.li_sparse(*each) + vol * brdf.ross_thick(*each)
+            for each in (angles, upright)
+        )
+        seen[band] = (true * there / above).astype("f4")
+    names = ("sun_zenith", "view_zenith", "relative_azimuth")
+    found = brdf.nbar(xr.Dataset(seen), **dict(zip(names, angles, strict=True)))
+    for band in BANDS:
+        npt.assert_allclose(found[band], true, rtol=2.0**-23)
 
 
 def test_the_factor_is_the_obvious_ratio(angles):

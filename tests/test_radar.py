@@ -82,6 +82,25 @@ def test_ratios_agree_with_spyndex(
     npt.assert_allclose(got, wanted, rtol=1e-6)
 
 
+def test_polarimetric_forms_agree_with_spyndex(rng: np.random.Generator) -> None:
+    vv, vh = rng.gamma(3, 0.04, (2, 9, 9))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        total = spyndex.computeIndex("DPDD", {"VV": vv, "VH": vh})  # (VV + VH)/√2
+        ratio = spyndex.computeIndex("NDPolI", {"VV": vv, "VH": vh})
+    npt.assert_allclose(radar.dpsvim(layer(vv), layer(vh)), vv * total, rtol=1e-6)
+    npt.assert_allclose(radar.ndi(layer(vv), layer(vh)), ratio, rtol=1e-5, atol=1e-7)
+
+
+def test_the_temporal_index_is_about_one_polarization(rng: np.random.Generator) -> None:
+    """Almeida-Filho and Shimabukuro: ground that lost 3 dB between two dates."""
+    before = layer(rng.gamma(4, 0.03, (9, 9)), "vv")
+    halved = (10**0.3 - 1) / (10**0.3 + 1)
+    npt.assert_allclose(radar.ndi(before, before / 10**0.3), halved, rtol=1e-6)
+    npt.assert_allclose(radar.ndi(before, before * 10**0.3), -halved, rtol=1e-6)
+    npt.assert_array_equal(radar.ndi(before, before), 0)
+
+
 def test_ratio_of_nothing_is_unknown() -> None:
     assert np.isnan(radar.rfdi(pixel(0.1), pixel(-0.1)))  # co + cross = 0
     assert np.isnan(radar.rfdi(pixel(np.inf), pixel(0.1)))

@@ -73,6 +73,40 @@ def test_lee_leaves_the_known_looks_in_homogeneous_speckle(
     npt.assert_allclose(filtered.mean(), power.mean(), rtol=1e-3)
 
 
+@pytest.mark.parametrize(("window", "wanted"), [(3, 39.4), (5, 109.6), (7, 214.0)])
+def test_without_texture_all_variants_end_at_the_mean_of_the_window(
+    rng: np.random.Generator, window: int, wanted: float
+) -> None:
+    """Told that all variation is noise, each is a boxcar: looks times the pixels of the window."""
+    size = 600
+    power = gamma(rng, (size, size))
+    for variant in ("mmse", "snap", "lee1980"):
+        filtered = speckle.lee(power, looks=1e-3, window=window, variant=variant)
+        inner = filtered[window:-window, window:-window]
+        got = speckle.equivalent_number_of_looks(inner, within=xr.ones_like(inner, dtype=bool))
+        npt.assert_allclose(got, wanted, rtol=3 * np.sqrt(2) * window / size + 0.005)
+    assert abs(wanted / (LOOKS * window**2) - 1) < 0.01
+
+
+def test_the_weight_holds_the_variance_of_the_texture(rng: np.random.Generator) -> None:
+    """K-distributed power, ν = 4: b s² = (s² − z̄²/L)/(1 + 1/L) is the ground's variance, 1/ν."""
+    order, window, size = 4, 31, 400
+    ground = rng.gamma(order, 1 / order, (size, size))
+    power = layer((ground * rng.gamma(LOOKS, 1 / LOOKS, (size, size))).astype("f4"), "vv")
+    relative = float(power.var() / power.mean() ** 2)
+    # 1/L + 1/ν + 1/(Lν) = 0.534; 160 000 heavy-tailed samples know it to 1 %.
+    npt.assert_allclose(relative, 1 / LOOKS + 1 / order + 1 / (LOOKS * order), rtol=0.03)
+    filtered = speckle.lee(power, looks=LOOKS, window=window)
+    inside = power.astype("f8").rolling(y=window, x=window, center=True)
+    mean, variance = inside.mean(), inside.var(ddof=1)
+    weight = (filtered - mean) / (power - mean)
+    far = np.abs(power - mean) > 0.05  # a quotient of small differences says nothing in float32
+    texture = (weight * variance).where(far)
+    # 166 independent windows of 961 pixels, each good to some 10 %.
+    npt.assert_allclose(float(texture.mean()), 1 / order, rtol=0.03)
+    assert far.mean() > 0.8
+
+
 def test_lee_limits(rng: np.random.Generator) -> None:
     power = gamma(rng, (15, 15))
     inner = (slice(3, -3), slice(3, -3))
