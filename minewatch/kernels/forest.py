@@ -291,10 +291,10 @@ def _by_level(starts: Any, left: Any, right: Any, feature: Any) -> tuple[Any, An
 
 def _keys_below(threshold: Any) -> Any:
     """Thresholds as unsigned integers in the order of the largest float32 not above them."""
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", under="ignore"):
         nearest = threshold.astype(np.float32)
-    above = nearest > threshold
-    floored = np.where(above, np.nextafter(nearest, np.float32(-np.inf)), nearest)
+        lower = np.nextafter(nearest, np.float32(-np.inf))
+    floored = np.where(nearest > threshold, lower, nearest)
     # Adding 0 makes -0 a 0.
     bits = (floored + np.float32(0)).astype(np.float32).view(np.uint32)
     return np.where(bits & SIGN, ~bits, bits | SIGN)

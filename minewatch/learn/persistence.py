@@ -1,8 +1,9 @@
-"""Forests in files that hold numbers and text only: loading one runs no code of its maker's.
+"""Models in files that hold numbers and text only: loading one runs no code of its maker's.
 
-A file is a NumPy archive (``.npz``) of the nodes of all trees, and the curves of a calibrated
+A forest is a NumPy archive (``.npz``) of the nodes of all trees, and the curves of a calibrated
 forest, with a JSON header: features, classes, the versions it was made with and where it comes
-from. A digest over all of it tells a damaged or altered file.
+from. Other estimators are archives of skops (``.skops``) with the same header. A digest over all of
+it tells a damaged or altered file.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minewatch._files import whole
+from minewatch.learn import estimator_files
 from minewatch.learn.calibrated import CalibratedModel, Curves
+from minewatch.learn.ensembles import obstacle
 from minewatch.learn.stored import Forest
 
 if TYPE_CHECKING:
@@ -53,24 +56,31 @@ def save_model(
     *,
     provenance: Mapping[str, object] | None = None,
 ) -> None:
-    """Save a fitted forest; the file appears whole or not at all.
+    """Save a fitted model; the file appears whole or not at all.
+
+    Forests of any kind are saved as arrays; they come back as :class:`Forest`. Other classifiers
+    and pipelines of scikit-learn, and forests that learnt where gaps lead, are saved by `skops
+    <https://skops.readthedocs.io>`_, which must be installed, and come back as they were.
 
     Parameters
     ----------
-    model : sklearn.ensemble.RandomForestClassifier, Forest or CalibratedModel
-        From :func:`fit_forest` or :func:`load_model`; extremely randomised trees do as well. A
-        calibrated forest is saved with its curves.
+    model : sklearn.ensemble.RandomForestClassifier, Forest, CalibratedModel or other estimator
+        Fitted on named features. A calibrated model is saved with its curves.
     path : str or path-like
-        The file, by custom ``.npz``; an existing one is replaced.
+        The file, by custom ``.npz`` for forests and ``.skops`` for others; an existing one is
+        replaced.
     provenance : mapping, optional
         What to remember of where the model comes from; text, numbers, lists and mappings.
 
     Raises
     ------
     TypeError
-        If the model is no forest of named features, or the provenance is not plain.
+        If the model is no fitted classifier of named features, holds what may not be loaded
+        again, or the provenance is not plain.
     FileNotFoundError
         If the folder does not exist.
+    ImportError
+        If skops is needed and not installed.
 
     See Also
     --------
@@ -91,17 +101,23 @@ def save_model(
     {'region': 'Tapajós'}
     """
     curves = model.curves if isinstance(model, CalibratedModel) else None
-    model = model.model if isinstance(model, CalibratedModel) else model
-    forest = model if isinstance(model, Forest) else Forest.of(model)
-    kept = forest.provenance_ if provenance is None else dict(provenance)
-    versions = {name: metadata.version(name) for name in ("minewatch", "scikit-learn", "numpy")}
+    inner = model.model if isinstance(model, CalibratedModel) else model
+    _require_names(inner)
+    as_arrays = isinstance(inner, Forest) or obstacle(inner) is None
+    if as_arrays and not isinstance(inner, Forest):
+        inner = Forest.of(inner)
+    libraries = ("minewatch", "scikit-learn", "numpy", *(() if as_arrays else ("skops",)))
+    domain = getattr(inner, "training_domain_", None)
+    if provenance is None:
+        provenance = getattr(inner, "provenance_", {})
+    kind = FORMAT if curves is None else CALIBRATED
     header = {
-        "format": FORMAT if curves is None else CALIBRATED,
-        "features": [str(name) for name in forest.feature_names_in_],
-        "classes": forest.classes_.tolist(),
-        "domain": [str(name) for name in forest.training_domain_.columns],
-        "provenance": kept,
-        "versions": forest.versions_ or versions,
+        "format": kind if as_arrays else estimator_files.FORMAT,
+        "features": [str(name) for name in inner.feature_names_in_],
+        "classes": np.asarray(inner.classes_).tolist(),
+        "domain": [] if domain is None else [str(name) for name in domain.columns],
+        "provenance": dict(provenance),
+        "versions": getattr(inner, "versions_", None) or _versions(*libraries),
         **({} if curves is None else {"calibration": curves.method}),
     }
     try:
@@ -109,13 +125,37 @@ def save_model(
     except (TypeError, ValueError) as error:
         message = f"provenance must hold text, numbers, lists and mappings only: {error}"
         raise TypeError(message) from error
-    arrays = forest.arrays() if curves is None else forest.arrays() | curves.arrays()
+    if not as_arrays:
+        content = estimator_files.packed(inner, curves, text)
+        with whole(path) as partial:
+            partial.write_bytes(content)
+        return
+    arrays = inner.arrays() if curves is None else inner.arrays() | curves.arrays()
     kinds = ARRAYS if curves is None else ARRAYS | CURVES
     packed = {name: np.ascontiguousarray(arrays[name], kind) for name, kind in kinds.items()}
     packed["header"] = np.frombuffer(text, np.uint8)
     packed["digest"] = np.frombuffer(_digest(packed), np.uint8)
     with whole(path) as partial, partial.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **packed)
+
+
+def _require_names(model: Any) -> None:
+    if hasattr(model, "predict") and hasattr(model, "classes_"):
+        if hasattr(model, "feature_names_in_"):
+            return
+        message = "the model was not fitted on named features; use minewatch.learn.fit_forest"
+        message += " or fit it on minewatch.learn.frame(samples)"
+        raise TypeError(message)
+    message = f"save_model needs a fitted classifier, got {type(model).__name__}; fit one with"
+    message += " minewatch.learn.fit_forest, or another on minewatch.learn.frame(samples)"
+    raise TypeError(message)
+
+
+def _versions(*libraries: str) -> dict[str, str]:
+    try:
+        return {name: metadata.version(name) for name in libraries}
+    except metadata.PackageNotFoundError as error:
+        raise estimator_files.no_skops() from error
 
 
 def _digest(packed: Mapping[str, Any]) -> bytes:
@@ -126,8 +166,11 @@ def _digest(packed: Mapping[str, Any]) -> bytes:
     return whole_file.digest()
 
 
-def load_model(path: str | os.PathLike[str]) -> Forest | CalibratedModel:
-    """Load a forest that :func:`save_model` saved.
+def load_model(path: str | os.PathLike[str]) -> Any:
+    """Load a model that :func:`save_model` saved, whatever the name of the file.
+
+    No code in the file is run: a pickle is refused, and so is a file of skops with a type other
+    than those that skops trusts and a few of scikit-learn's.
 
     Parameters
     ----------
@@ -136,16 +179,19 @@ def load_model(path: str | os.PathLike[str]) -> Forest | CalibratedModel:
 
     Returns
     -------
-    Forest or CalibratedModel
-        Its probabilities equal those of the forest that was saved, to the last bit; calibrated if
-        that one was.
+    Forest, CalibratedModel or estimator
+        Its probabilities equal those of the model that was saved, to the last bit; calibrated if
+        that one was. ``provenance_``, ``versions_`` and ``training_domain_`` are what was saved
+        with it.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is no such file, is damaged or was altered.
+        If it is no such file, is damaged or was altered, or holds a type that is not trusted.
+    ImportError
+        If it needs skops, which is not installed.
 
     See Also
     --------
@@ -162,6 +208,8 @@ def load_model(path: str | os.PathLike[str]) -> Forest | CalibratedModel:
     if not file.is_file():
         message = f"there is no model {file}; save one with minewatch.learn.save_model"
         raise FileNotFoundError(message)
+    if estimator_files.is_one(file):
+        return estimator_files.unpacked(file)
     try:
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as archive:
             packed = {name: archive[name] for name in ("header", "digest")}

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import xarray as xr
 
 from minewatch import _apply
 from minewatch.conventions import NO_CLASS, Layer, conform, require
+from minewatch.learn.blocks import Classes, Probabilities
+from minewatch.learn.calibrated import CalibratedModel
+from minewatch.learn.ensembles import obstacle
+from minewatch.learn.stored import Forest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,16 +24,18 @@ __all__ = ["predict", "predict_proba"]
 
 PROBABILITY = Layer("probability", "probability of each class")
 CLASSES = Layer("classes", "likeliest class", dtype="uint8")
-ROWS = 65_536
-"""Pixels handed to the model at once: bounds its working memory within a block."""
 
 
-def predict_proba(model: Any, features: xr.Dataset) -> xr.DataArray:
+def predict_proba(
+    model: Any, features: xr.Dataset, *, gaps: Literal["unknown", "model"] = "unknown"
+) -> xr.DataArray:
     """Probability of each class at each pixel.
 
     Features are found by name, in whatever order they stand; further variables are ignored. A
     pixel that lacks one is NaN in every class. Within a task the model runs on one core, and the
-    graph holds it once.
+    graph holds it once. Forests, calibrated or not, run through a compiled loop that gives
+    scikit-learn's probabilities several times faster; other models, and forests that learnt where
+    gaps lead, predict by themselves.
 
     Parameters
     ----------
@@ -38,6 +44,9 @@ def predict_proba(model: Any, features: xr.Dataset) -> xr.DataArray:
         what :func:`load_model` gives.
     features : xarray.Dataset
         A variable per feature, dims (..., y, x), NaN unknown.
+    gaps : {"unknown", "model"}
+        What becomes of a pixel that lacks some features: it is unknown, or goes to a model that
+        learnt from samples with gaps. One that lacks them all is unknown.
 
     Returns
     -------
@@ -52,7 +61,8 @@ def predict_proba(model: Any, features: xr.Dataset) -> xr.DataArray:
     TypeError
         If the model gives no probabilities.
     ValueError
-        If features differ in dims, or the model knows no names and their number differs.
+        If features differ in dims, the model knows no names and their number differs, or gaps are
+        left to a model that cannot take them.
 
     See Also
     --------
@@ -78,9 +88,10 @@ def predict_proba(model: Any, features: xr.Dataset) -> xr.DataArray:
         raise TypeError(message)
     classes = _classes(model)
     layers, names = _layers(model, features)
+    run, form = _runner(model, layers, names, gaps)
     proba = _apply.with_shared(
-        _Probabilities(names, len(classes)),
-        _on_one_core(model, layers),
+        Probabilities(form, gaps, len(classes)),
+        run,
         layers,
         out_dim="class",
         out_size=len(classes),
@@ -94,6 +105,7 @@ def predict(
     *,
     threshold: float | None = None,
     positive: int = 1,
+    gaps: Literal["unknown", "model"] = "unknown",
 ) -> xr.DataArray:
     """Class of each pixel.
 
@@ -109,6 +121,8 @@ def predict(
         Without it the model's own choice, for most the likeliest class.
     positive : int
         The class that is looked for.
+    gaps : {"unknown", "model"}
+        As in :func:`predict_proba`.
 
     Returns
     -------
@@ -120,7 +134,8 @@ def predict(
     KeyError
         If the model was fitted on features that are lacking.
     ValueError
-        If classes are no codes from 0 to 254, or a threshold does not fit them.
+        If classes are no codes from 0 to 254, a threshold does not fit them, or gaps are left to a
+        model that cannot take them.
 
     See Also
     --------
@@ -148,9 +163,10 @@ def predict(
     if threshold is not None:
         _require_threshold(model, classes, threshold, positive)
     layers, names = _layers(model, features)
+    run, form = _runner(model, layers, names, gaps)
     mapped = _apply.with_shared(
-        _Classes(names, codes, threshold, positive),
-        _on_one_core(model, layers),
+        Classes(form, gaps, codes, threshold, positive),
+        run,
         layers,
         dtype="uint8",
     )
@@ -211,6 +227,27 @@ def _layers(model: Any, features: xr.Dataset) -> tuple[list[xr.DataArray], list[
     return layers, None if named is None else wanted
 
 
+def _runner(
+    model: Any, layers: Sequence[xr.DataArray], names: list[str] | None, gaps: str
+) -> tuple[Any, list[str] | None]:
+    """The model as tasks run it, and the names that its tables need."""
+    if gaps not in ("unknown", "model"):
+        message = f"gaps are 'unknown' or left to the 'model', got {gaps!r}"
+        raise ValueError(message)
+    inner = model.model if isinstance(model, CalibratedModel) else model
+    if gaps == "model" and isinstance(inner, Forest):
+        message = "a stored forest holds no way for gaps; leave out gaps='model'"
+        raise ValueError(message)
+    if gaps == "unknown" and not isinstance(inner, Forest) and obstacle(inner) is None:
+        columns = names or [f"column {n}" for n in range(len(layers))]
+        inner = Forest.of(inner, features=columns)
+    if not isinstance(inner, Forest):
+        return _on_one_core(model, layers), names
+    # The layers come in its order already: no table of named columns need be made.
+    calibrated = isinstance(model, CalibratedModel)
+    return (CalibratedModel(inner, model.curves) if calibrated else inner), None
+
+
 def _on_one_core(model: Any, layers: Sequence[xr.DataArray]) -> Any:
     """The model without threads of its own where dask already uses all cores."""
     if not any(_apply.is_lazy(layer) for layer in layers) or not hasattr(model, "get_params"):
@@ -225,67 +262,3 @@ def _on_one_core(model: Any, layers: Sequence[xr.DataArray]) -> Any:
     # A nested setting belongs to an object that a shallow copy would share with the user's model.
     nested = any("__" in name for name in jobs)
     return (copy.deepcopy if nested else copy.copy)(model).set_params(**jobs)
-
-
-class _Rows:
-    """Blocks of features as rows, the incomplete ones left out, batch by batch."""
-
-    def __init__(self, names: list[str] | None) -> None:
-        self.names = names
-
-    def batches(self, blocks: tuple[Any, ...]) -> Any:
-        """Positions of complete pixels and their table, a batch at a time."""
-        flat = [np.asarray(block).reshape(-1) for block in blocks]
-        for start in range(0, len(flat[0]), ROWS):
-            part = np.empty((min(ROWS, len(flat[0]) - start), len(flat)), np.float32)
-            for column, values in enumerate(flat):
-                part[:, column] = values[start : start + ROWS]
-            complete = np.flatnonzero(np.isfinite(part).all(axis=1))
-            if len(complete):
-                yield complete + start, self.table(part[complete])
-
-    def table(self, rows: Any) -> Any:
-        if self.names is None:
-            return rows
-        import pandas as pd
-
-        return pd.DataFrame(rows, columns=self.names)
-
-
-class _Probabilities(_Rows):
-    """Model and blocks → probabilities, the class in front."""
-
-    def __init__(self, names: list[str] | None, size: int) -> None:
-        super().__init__(names)
-        self.size = size
-
-    def __call__(self, model: Any, *blocks: Any) -> Any:
-        out = np.full((self.size, blocks[0].size), np.nan, np.float32)
-        for at, table in self.batches(blocks):
-            out[:, at] = np.asarray(model.predict_proba(table)).T
-        return out.reshape(self.size, *blocks[0].shape)
-
-
-class _Classes(_Rows):
-    """Model and blocks → class codes."""
-
-    def __init__(
-        self, names: list[str] | None, codes: Any, threshold: float | None, positive: int
-    ) -> None:
-        super().__init__(names)
-        self.codes, self.threshold, self.positive = codes, threshold, positive
-
-    def __call__(self, model: Any, *blocks: Any) -> Any:
-        out = np.full(blocks[0].size, NO_CLASS, np.uint8)
-        for at, table in self.batches(blocks):
-            out[at] = self.chosen(model, table)
-        return out.reshape(blocks[0].shape)
-
-    def chosen(self, model: Any, table: Any) -> Any:
-        if self.threshold is not None:
-            place = int(np.flatnonzero(self.codes == self.positive)[0])
-            mapped = np.asarray(model.predict_proba(table))[:, place] >= self.threshold
-            return np.where(mapped, self.codes[place], self.codes[1 - place])
-        if hasattr(model, "predict"):
-            return np.asarray(model.predict(table)).astype(np.uint8)
-        return self.codes[np.asarray(model.predict_proba(table)).argmax(axis=1)]

@@ -1,12 +1,16 @@
-"""A forest as plain arrays."""
+"""A forest as plain arrays, which predicts through the compiled loop."""
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minewatch.kernels import forest_proba
+from minewatch.kernels.forest import pack_trees, too_large
 from minewatch.learn.calibrated import likeliest
+from minewatch.learn.ensembles import obstacle, tree_arrays
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,12 +21,15 @@ if TYPE_CHECKING:
 __all__ = ["Forest"]
 
 LEAF = -1
-ROWS = 8192
-"""Samples sent down the trees together: their features stay in the processor's cache."""
+ROWS = 65_536
+"""Samples worked at once: bounds the memory beside the result."""
 
 
 class Forest:
     """A fitted forest as :func:`load_model` gives it: it predicts, it cannot be fitted.
+
+    Its trees are laid out for the compiled loop when it first predicts; copies of it that travel to
+    other processes do so for themselves.
 
     Parameters
     ----------
@@ -93,8 +100,15 @@ class Forest:
         self.classes_ = np.array(classes)
         self.training_domain_ = domain
         self.provenance_, self.versions_ = dict(provenance), dict(versions)
-        # The row of leaf_value that belongs to a node, where it is a leaf.
-        self._leaf = np.cumsum(self.feature == LEAF) - 1
+        self._packed: Any = None
+        self._lock = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_packed": None, "_lock": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return (
@@ -103,13 +117,16 @@ class Forest:
         )
 
     @classmethod
-    def of(cls, model: Any) -> Forest:
+    def of(cls, model: Any, *, features: list[str] | None = None) -> Forest:
         """Take the arrays out of a forest of scikit-learn.
 
         Parameters
         ----------
         model : sklearn.ensemble.RandomForestClassifier
-            Fitted on a table with named columns.
+            Fitted on a table with named columns. Extremely randomised trees, bagged decision trees
+            and a single decision tree do as well.
+        features : list of str, optional
+            Names for its features, if it was fitted on a table without.
 
         Returns
         -------
@@ -119,43 +136,27 @@ class Forest:
         Raises
         ------
         TypeError
-            If it is no fitted forest of classification trees with named features.
+            If it is no fitted forest of classification trees with named features, or learnt from
+            samples with gaps where those lead.
         """
         import pandas as pd
-        from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 
-        if not isinstance(model, RandomForestClassifier | ExtraTreesClassifier):
-            message = f"a forest can be saved, got {type(model).__name__}"
-            message += "; fit one with minewatch.learn.fit_forest"
-            raise TypeError(message)
-        if not hasattr(model, "estimators_") or not hasattr(model, "feature_names_in_"):
+        problem = obstacle(model)
+        if problem:
+            raise TypeError(problem)
+        named = getattr(model, "feature_names_in_", features)
+        if named is None:
             message = "the forest was not fitted on named features; use minewatch.learn.fit_forest"
             raise TypeError(message)
-        trees = [estimator.tree_ for estimator in model.estimators_]
-        starts = np.cumsum([0, *(tree.node_count for tree in trees)])
-        leaf = np.concatenate([tree.children_left for tree in trees]) == LEAF
-        shift = np.repeat(starts[:-1], np.diff(starts))
-        arrays = {
-            "starts": starts,
-            "left": np.concatenate([tree.children_left for tree in trees]) + shift,
-            "right": np.concatenate([tree.children_right for tree in trees]) + shift,
-            "feature": np.concatenate([tree.feature for tree in trees]),
-            "threshold": np.concatenate([tree.threshold for tree in trees]),
-            "leaf_value": np.concatenate([tree.value[:, 0, :] for tree in trees])[leaf],
-            "importance": model.feature_importances_,
-        }
-        for name in ("left", "right", "feature"):
-            arrays[name] = np.where(leaf, LEAF, arrays[name]).astype(np.int32)
-        arrays["threshold"] = np.where(leaf, 0.0, arrays["threshold"])
-        features = [str(name) for name in model.feature_names_in_]
-        domain = getattr(model, "training_domain_", pd.DataFrame(index=pd.Index(features)))
+        names = [str(name) for name in named]
+        domain = getattr(model, "training_domain_", pd.DataFrame(index=pd.Index(names)))
         return cls(
-            arrays,
-            features=features,
+            tree_arrays(model),
+            features=names,
             classes=model.classes_.tolist(),
             domain=domain,
-            provenance={},
-            versions={},
+            provenance=getattr(model, "provenance_", {}),
+            versions=getattr(model, "versions_", {}),
         )
 
     def arrays(self) -> dict[str, Any]:
@@ -217,15 +218,13 @@ class Forest:
             If an array has another number of columns.
         """
         rows = self._rows(X)
-        proba = np.full((len(rows), len(self.classes_)), np.nan)
-        complete = np.flatnonzero(np.isfinite(rows).all(axis=1))
-        for start in range(0, len(complete), ROWS):
-            at = complete[start : start + ROWS]
-            part = rows[at]
-            total = np.zeros((len(at), len(self.classes_)))
-            for root in self.starts[:-1]:
-                total += self.leaf_value[self._leaf[self._descend(part, int(root))]]
-            proba[at] = total / (len(self.starts) - 1)
+        proba = np.empty((len(rows), len(self.classes_)))
+        packed = self._ready()
+        for start in range(0, len(rows), ROWS):
+            part = rows[start : start + ROWS]
+            found = forest_proba(part, *packed)
+            found[~np.isfinite(part).all(axis=1)] = np.nan
+            proba[start : start + ROWS] = found
         return proba
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
@@ -262,17 +261,21 @@ class Forest:
             raise ValueError(message)
         return rows
 
-    def _descend(self, rows: npt.NDArray[np.float32], root: int) -> npt.NDArray[np.int64]:
-        """The leaf of one tree that each sample falls into."""
-        node = np.full(len(rows), root, dtype=np.int64)
-        going = np.arange(len(rows))
-        while len(going):
-            here = node[going]
-            inner = self.feature[here] != LEAF
-            going, here = going[inner], here[inner]
-            low = rows[going, self.feature[here]] <= self.threshold[here]
-            node[going] = np.where(low, self.left[here], self.right[here])
-        return node
+    def _ready(self) -> Any:
+        """The forest as the compiled loop reads it."""
+        if self._packed is None:
+            with self._lock:
+                if self._packed is None:
+                    self._packed = pack_trees(
+                        starts=self.starts,
+                        left=self.left,
+                        right=self.right,
+                        feature=self.feature,
+                        threshold=self.threshold,
+                        leaf_value=self.leaf_value,
+                        features=self.n_features_in_,
+                    )
+        return self._packed
 
 
 def _require_trees(arrays: Mapping[str, Any], features: int, classes: int) -> None:
@@ -298,6 +301,11 @@ def _require_trees(arrays: Mapping[str, Any], features: int, classes: int) -> No
         end = starts[np.searchsorted(starts, here, side="right")]
         children = [arrays[name][here] for name in ("left", "right")]
         sound = all(bool(((child > here) & (child < end)).all()) for child in children)
+        # Each node but the roots is the child of one: a shared one could be reached in 2**n ways.
+        once = np.ones(nodes, np.int64)
+        once[starts[:-1]] = 0
+        found = np.bincount(np.concatenate(children), minlength=nodes) if sound else None
+        sound = sound and np.array_equal(found, once) and not too_large(starts, features)
     if not sound:
         message = "its nodes do not form trees"
         raise ValueError(message)

@@ -30,11 +30,21 @@ def arguments(rng):
     pair = oracles.circular_gaussian((2, 3, 8, 9), rng)
     cube = rng.uniform(size=(4, 5, 6)).astype(np.float32)
     cube[0, 0] = np.nan
+    forest = kernels.forest.pack_trees(
+        starts=np.array([0, 3]),
+        left=np.array([1, -1, -1]),
+        right=np.array([2, -1, -1]),
+        feature=np.array([4, -1, -1]),
+        threshold=np.array([0.5, 0, 0]),
+        leaf_value=np.eye(2),
+        features=6,
+    )
     return {
         "coherence": (*pair, 3, 4, 0.5),
         "complex_coherence": (*pair, 3, 4, 0.5),
         "demodulated_coherence": (*pair, 3, 4, 0.5, 0.25),
         "demodulated_complex_coherence": (*pair, 3, 4, 0.5, 0.25),
+        "forest_proba": (cube, *forest),
         "lee": (cube, 3, 3, 4.0, 0),
         "local_texture": (cube, 3, 8, 0.1, 0.9, 0.5),
         "refined_lee": (cube, 4.0, 0.4),

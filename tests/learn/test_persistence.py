@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import io
 import json
+import pickle
+import sys
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 import xarray as xr
 from numpy import testing as npt
 from oracles_learn import NAMES, clustered, scene, sites
 from sklearn.ensemble import (
+    BaggingClassifier,
     ExtraTreesClassifier,
     GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
     RandomForestClassifier,
 )
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 from minewatch.learn import (
+    CalibratedModel,
     Forest,
     draw,
     fit_forest,
@@ -30,6 +41,8 @@ from minewatch.learn import (
     predict_proba,
     save_model,
 )
+from minewatch.learn.calibrated import Curves
+from minewatch.learn.estimator_files import HEADER, TRUSTED
 
 
 @pytest.fixture
@@ -209,12 +222,11 @@ def test_a_flipped_bit_is_noticed(samples: xr.Dataset, tmp_path: Path) -> None:
 def test_saving_says_what_it_needs(samples: xr.Dataset, tmp_path: Path) -> None:
     table, label = frame(samples), samples.label.values
     path = tmp_path / "forest.npz"
-    boosting = GradientBoostingClassifier(n_estimators=2).fit(table, label)
-    with pytest.raises(TypeError, match=r"GradientBoostingClassifier; fit one with minewatch"):
-        save_model(boosting, path)
+    with pytest.raises(TypeError, match=r"needs a fitted classifier, got StandardScaler; fit one"):
+        save_model(StandardScaler().fit(table), path)
     with pytest.raises(TypeError, match=r"named features; use minewatch\.learn\.fit_forest"):
         save_model(RandomForestClassifier(2).fit(table.to_numpy(), label), path)
-    with pytest.raises(TypeError, match="named features"):
+    with pytest.raises(TypeError, match="needs a fitted classifier, got RandomForestClassifier"):
         save_model(RandomForestClassifier(2), path)
     forest = fit_forest(samples, trees=2)
     for thing in (object(), np.nan, np.arange(3)):
@@ -245,3 +257,170 @@ def test_a_forest_says_what_it_needs(samples: xr.Dataset) -> None:
 def test_names_are_those_of_the_scene(rng: np.random.Generator, tmp_path: Path) -> None:
     save_model(fit_forest(draw(scene(rng), sites()), trees=2), tmp_path / "forest.npz")
     assert list(load_model(tmp_path / "forest.npz").feature_names_in_) == list(NAMES)
+
+
+def others(samples: xr.Dataset) -> dict[str, object]:
+    table, label = frame(samples), samples.label.values
+    gappy = table.mask(np.random.default_rng(1).random(table.shape) < 0.2)
+    logistic = make_pipeline(StandardScaler(), LogisticRegression())
+    return {
+        "boosting": HistGradientBoostingClassifier(max_iter=5).fit(table, label),
+        "gradient": GradientBoostingClassifier(n_estimators=3).fit(table, label),
+        "pipeline": logistic.fit(table, label),
+        "gaps": RandomForestClassifier(3, random_state=0).fit(gappy, label),
+    }
+
+
+@pytest.mark.parametrize("kind", ["boosting", "gradient", "pipeline", "gaps"])
+@pytest.mark.parametrize("name", ["model.skops", "model.npz"])
+def test_other_estimators_come_back_too(
+    samples: xr.Dataset, tmp_path: Path, kind: str, name: str
+) -> None:
+    """By what the file holds, whatever its name; with what is known of it."""
+    model, table = others(samples)[kind], frame(samples)
+    domain = pd.DataFrame({"min": table.min(), "max": table.max()}).astype("f8")
+    domain.iloc[0, 0] = np.nan
+    model.training_domain_ = domain
+    provenance = {"region": "Tapajós"}
+    save_model(model, tmp_path / name, provenance=provenance)
+    loaded = load_model(tmp_path / name)
+    assert type(loaded) is type(model)
+    assert model.training_domain_ is domain
+    assert not hasattr(model, "provenance_")
+    npt.assert_array_equal(loaded.predict_proba(table), model.predict_proba(table))
+    assert list(loaded.feature_names_in_) == list(table.columns)
+    assert loaded.classes_.tolist() == [0, 1]
+    assert loaded.provenance_ == provenance
+    assert set(loaded.versions_) == {"minewatch", "numpy", "scikit-learn", "skops"}
+    pd.testing.assert_frame_equal(loaded.training_domain_, domain, check_column_type=False)
+    save_model(loaded, tmp_path / "again")
+    assert load_model(tmp_path / "again").provenance_ == provenance
+
+
+def test_any_calibrated_model_keeps_its_curves(samples: xr.Dataset, tmp_path: Path) -> None:
+    curves = Curves("isotonic", np.array([0, 1]), (([0.0, 0.4, 1.0], [0.1, 0.2, 0.9]),))
+    for model in (others(samples)["pipeline"], fit_forest(samples, trees=3)):
+        model = CalibratedModel(model, curves)
+        save_model(model, tmp_path / "model")
+        loaded = load_model(tmp_path / "model")
+        assert isinstance(loaded, CalibratedModel)
+        table = frame(samples)
+        npt.assert_array_equal(loaded.predict_proba(table), model.predict_proba(table))
+
+
+def test_forests_that_draw_otherwise_come_back(samples: xr.Dataset, tmp_path: Path) -> None:
+    table = frame(samples)
+    tree = DecisionTreeClassifier(max_features="sqrt", random_state=0)
+    for model in (
+        BaggingClassifier(tree, 5, max_samples=0.6, bootstrap=False).fit(table, samples.label),
+        fit_forest(samples, trees=5, mode="smile"),
+        tree.fit(table, samples.label),
+    ):
+        save_model(model, tmp_path / "model.npz")
+        loaded = load_model(tmp_path / "model.npz")
+        assert isinstance(loaded, Forest)
+        npt.assert_array_equal(loaded.predict_proba(table), model.predict_proba(table))
+
+
+class Trap:
+    """What a pickle can do: here it makes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("name", ["model.npz", "model.skops", "model.pkl"])
+def test_a_pickle_is_refused_and_never_run(tmp_path: Path, name: str) -> None:
+    sprung = tmp_path / "sprung"
+    path = tmp_path / name
+    inside = io.BytesIO()
+    np.savez(inside, header=np.array([Trap(sprung)], object), digest=np.zeros(32, "u1"))
+    for content in (pickle.dumps(Trap(sprung)), inside.getvalue()):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="is no model"):
+            load_model(path)
+        assert not sprung.exists()
+    # It would have been, so the test means something.
+    pickle.loads(pickle.dumps(Trap(sprung)))
+    assert sprung.exists()
+
+
+def resealed(source: Path, path: Path, content: bytes) -> None:
+    """Another archive of skops under the header of a sound file, with a digest that fits."""
+    from minewatch.learn import estimator_files
+
+    with zipfile.ZipFile(source) as archive:
+        header = json.loads(archive.read(HEADER))
+    del header["digest"]
+    stream = io.BytesIO(content)
+    header["digest"] = estimator_files._digest(stream, header)
+    with zipfile.ZipFile(stream, "a") as archive:
+        archive.writestr(HEADER, json.dumps(header))
+    path.write_bytes(stream.getvalue())
+
+
+def test_an_untrusted_type_is_refused_by_name(samples: xr.Dataset, tmp_path: Path) -> None:
+    table, label = frame(samples), samples.label.values
+    good, bad = tmp_path / "good.skops", tmp_path / "bad.skops"
+    save_model(others(samples)["pipeline"], good)
+    evil = make_pipeline(FunctionTransformer(Path.unlink), LogisticRegression())
+    evil.steps[0][1].validate = False
+    content = skops.io.dumps(evil)
+    resealed(good, bad, content)
+    with pytest.raises(ValueError, match=r"holds \[.*pathlib.*\], which minewatch does not trust"):
+        load_model(bad)
+    sane = make_pipeline(FunctionTransformer(strange), LogisticRegression()).fit(table, label)
+    with pytest.raises(TypeError, match=r"holds \['.*strange'\], which load_model would refuse"):
+        save_model(sane, tmp_path / "sane.skops")
+    assert not (tmp_path / "sane.skops").exists()
+    # A file of skops alone says nothing of features and origin.
+    bad.write_bytes(content)
+    with pytest.raises(ValueError, match=r"bad\.skops is no model that minewatch"):
+        load_model(bad)
+
+
+def strange(table: pd.DataFrame) -> pd.DataFrame:
+    return table
+
+
+def test_what_is_trusted_is_scikit_learns() -> None:
+    assert len(TRUSTED) < 10
+    assert all(name.startswith("sklearn.") for name in TRUSTED)
+
+
+def test_altered_estimators_are_noticed(samples: xr.Dataset, tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.skops", tmp_path / "bad.skops"
+    save_model(others(samples)["pipeline"], good)
+    with zipfile.ZipFile(good) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    for name in members:
+        changed = members | {name: members[name].replace(b"LogisticRegression", b"x")}
+        if changed == members:
+            changed[name] = members[name][:-1] + bytes([members[name][-1] ^ 1])
+        with zipfile.ZipFile(bad, "w") as archive:
+            for each, content in changed.items():
+                archive.writestr(each, content)
+        with pytest.raises(ValueError, match=r"was altered or damaged|is no model"):
+            load_model(bad)
+    other = json.loads(members[HEADER]) | {"format": "minewatch-estimator-9"}
+    with zipfile.ZipFile(bad, "w") as archive:
+        for each, content in (members | {HEADER: json.dumps(other).encode()}).items():
+            archive.writestr(each, content)
+    with pytest.raises(ValueError, match="load it with the version that saved it"):
+        load_model(bad)
+
+
+def test_without_skops_it_is_said_what_to_install(
+    samples: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = others(samples)["pipeline"]
+    save_model(model, tmp_path / "model.skops")
+    monkeypatch.setitem(sys.modules, "skops.io", None)
+    with pytest.raises(ImportError, match=r"pip install 'minewatch\[models\]'"):
+        load_model(tmp_path / "model.skops")
+    with pytest.raises(ImportError, match=r"pip install 'minewatch\[models\]'"):
+        save_model(model, tmp_path / "other.skops")
+    save_model(fit_forest(samples, trees=2), tmp_path / "forest.npz")

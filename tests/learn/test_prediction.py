@@ -10,15 +10,30 @@ import xarray as xr
 from laziness import nothing_computes
 from numpy import testing as npt
 from oracles_learn import NAMES, scene, sites
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import (
+    BaggingClassifier,
+    ExtraTreesClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
 
 from minewatch.cluster import connect
 from minewatch.conventions import crs_of
-from minewatch.learn import draw, fit_forest, frame, predict, predict_proba
+from minewatch.learn import (
+    CalibratedModel,
+    Forest,
+    draw,
+    fit_forest,
+    frame,
+    predict,
+    predict_proba,
+)
+from minewatch.learn.calibrated import Curves
 
 CHUNKS = [{"y": 7, "x": 11}, {"y": -1, "x": 13}, {"y": 20, "x": 20}]
 
@@ -134,7 +149,7 @@ def test_big_blocks_are_worked_in_batches(rng: np.random.Generator) -> None:
 def test_the_model_is_in_the_graph_once(rng: np.random.Generator) -> None:
     features = scene(rng).chunk(y=6, x=8)  # 100 blocks
     forest = fit_forest(draw(features, sites()), trees=50, n_jobs=2)
-    size = len(cloudpickle.dumps(forest))
+    size = len(cloudpickle.dumps(Forest.of(forest)))
     (found,) = dask.optimize(predict_proba(forest, features))
     tasks = dict(found.__dask_graph__())
     heavy = [key for key, task in tasks.items() if len(cloudpickle.dumps(task)) > size / 2]
@@ -145,7 +160,9 @@ def test_the_model_is_in_the_graph_once(rng: np.random.Generator) -> None:
 def test_a_task_uses_one_core_and_the_users_model_is_untouched(rng: np.random.Generator) -> None:
     features = scene(rng)
     samples = draw(features, sites())
-    forest = fit_forest(samples, trees=4, n_jobs=2)
+    # One that learnt where gaps lead predicts by itself.
+    table = frame(samples).mask(rng.random((samples.sizes["sample"], len(NAMES))) < 0.1)
+    forest = RandomForestClassifier(4, n_jobs=2, random_state=0).fit(table, samples.label.values)
     nested = make_pipeline(StandardScaler(), RandomForestClassifier(3, n_jobs=2))
     nested.fit(frame(samples), samples.label.values)
     for model in (forest, nested):
@@ -201,3 +218,80 @@ def test_prediction_says_what_it_needs(rng: np.random.Generator) -> None:
         predict(forest, features.assign(s1_vv=features.s1_vv.expand_dims("time")))
     with pytest.raises(ValueError, match=r"\.transpose"):
         predict(forest, features.transpose("x", "y"))
+
+
+def test_all_kinds_of_forests_run_as_arrays(rng: np.random.Generator) -> None:
+    """Also calibrated, and those that draw without putting back; the map is scikit-learn's."""
+    features = scene(rng)
+    samples = draw(features, sites())
+    table, label = frame(samples), samples.label.values
+    features = holes(features, rng)
+    every, complete = rows(features)
+    tree = DecisionTreeClassifier(max_features="sqrt", random_state=0)
+    kinds = [
+        ExtraTreesClassifier(5, random_state=0).fit(table, label),
+        BaggingClassifier(tree, 5, max_samples=0.6, bootstrap=False).fit(table, label),
+        BaggingClassifier(tree, 5, max_features=2).fit(table, label),
+        tree.fit(table, label),
+        fit_forest(samples, trees=5, mode="smile"),
+    ]
+    curves = Curves("isotonic", np.array([0, 1]), (([0.0, 0.4, 1.0], [0.1, 0.2, 0.9]),))
+    for model in [*kinds, CalibratedModel(kinds[0], curves)]:
+        found = predict_proba(model, features.chunk(y=20))
+        shared = [
+            getattr(task, "value", None)
+            for layer in found.__dask_graph__().layers.values()
+            for task in layer.values()
+        ]
+        arrays = [each for each in shared if isinstance(each, Forest | CalibratedModel)]
+        assert len(arrays) == 1
+        assert isinstance(getattr(arrays[0], "model", arrays[0]), Forest)
+        expected = np.full((2, complete.size), np.nan, "f4")
+        expected[:, complete] = model.predict_proba(every).T
+        npt.assert_array_equal(found, expected.reshape(found.shape))
+        assert found.attrs["model"] == type(model).__name__
+
+
+def test_a_subclass_that_predicts_otherwise_predicts_by_itself(rng: np.random.Generator) -> None:
+    class Certain(RandomForestClassifier):
+        def predict_proba(self, X: object) -> np.ndarray:
+            return np.tile([0.0, 1.0], (len(X), 1))
+
+    features = scene(rng)
+    samples = draw(features, sites())
+    model = Certain(3).fit(frame(samples), samples.label.values)
+    assert (predict_proba(model, features).sel({"class": 1}) == 1).all()
+
+
+def test_gaps_are_unknown_or_the_models_own_matter(rng: np.random.Generator) -> None:
+    features = scene(rng)
+    samples = draw(features, sites())
+    table, label = frame(samples), samples.label.values
+    gappy = table.mask(rng.random(table.shape) < 0.2)
+    features = holes(features, rng)
+    for name in NAMES:
+        features[name][7, 7] = np.nan
+    every = frame(
+        xr.Dataset(
+            {name: ("sample", features[name].values.ravel()) for name in NAMES},
+            {"label": ("sample", np.zeros(features["s1_vv"].size, int))},
+        )
+    )
+    complete = np.isfinite(every).all(axis=1).to_numpy()
+    told = (~every.isna().all(axis=1) & ~np.isinf(every).any(axis=1)).to_numpy()
+    assert complete.sum() < told.sum() < len(told)
+    for model in (
+        RandomForestClassifier(5, random_state=0).fit(gappy, label),
+        HistGradientBoostingClassifier(max_iter=5).fit(gappy, label),
+    ):
+        for gaps, known in (("unknown", complete), ("model", told)):
+            expected = np.full((2, known.size), np.nan, "f4")
+            expected[:, known] = model.predict_proba(every[known]).T
+            found = predict_proba(model, features.chunk(y=13), gaps=gaps)
+            npt.assert_array_equal(found, expected.reshape(found.shape))
+            codes = np.where(known, 0, 255).reshape(found.shape[1:])
+            npt.assert_array_equal(predict(model, features, gaps=gaps) == 255, codes == 255)
+    with pytest.raises(ValueError, match=r"leave out gaps='model'"):
+        predict_proba(Forest.of(fit_forest(samples, trees=2)), features, gaps="model")
+    with pytest.raises(ValueError, match="gaps are 'unknown' or left to the 'model'"):
+        predict_proba(model, features, gaps="zero")
