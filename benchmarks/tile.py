@@ -6,12 +6,12 @@ tiled GeoTIFFs under a static STAC catalogue, with polygons to learn from and th
 ``minewatch map`` runs on it in a process of its own; every stage is timed and the memory of each
 process is watched, and the map is scored against the truth. By hand, it takes hours:
 
-    python -m benchmarks.tile scratch/                       # 10,980 × 10,980 pixels, 25 GB
+    python -m benchmarks.tile scratch/                       # 10,980 × 10,980 pixels, 22 GB
     python -m benchmarks.tile scratch/ --size 2745           # a sixteenth of it
     python -m benchmarks.tile scratch/ -- --speckle lee_sigma --clouds shadow
 
-What follows ``--`` is passed on to ``minewatch map``. A tile that lies in the folder already is used
-again; ``--keep`` keeps it and the results, which otherwise are removed at the end.
+What follows ``--`` is passed on to ``minewatch map``. A tile that lies in the folder already is
+used again; ``--keep`` keeps it and the results, which otherwise are removed at the end.
 """
 
 from __future__ import annotations
@@ -54,6 +54,9 @@ if TYPE_CHECKING:
 ROWS, COLUMNS = 384, 768
 """Pixels of a world; the tile is paved with worlds, each of its own seed."""
 
+SQUARE = 1536
+"""Pixels of a square of 4 × 2 worlds: whole tiles of every file, so that each is written once."""
+
 SENTINEL2 = tuple(
     f"2022-{month:02d}-{day:02d}T14:01" for month in range(5, 9) for day in (4, 14, 24)
 )
@@ -66,15 +69,21 @@ COARSE = 3
 POLYGONS = 600
 """Polygons to learn from in a whole tile, half of them mines."""
 
-MIB, GIB = 2**20, 2**30
+GIB = 2**30
 
 Stack = dict[tuple[str, int, str], Any]
 """Collection, number of the scene and asset → what the file holds."""
 
 
 def paved(size: int) -> list[tuple[int, int]]:
-    """First row and column of each world of a tile."""
-    return [(row, column) for row in range(0, size, ROWS) for column in range(0, size, COLUMNS)]
+    """First row and column of each world of a tile, square by square."""
+    places = [(row, column) for row in range(0, size, ROWS) for column in range(0, size, COLUMNS)]
+    return sorted(places, key=lambda place: (square_of(place), place))
+
+
+def square_of(place: tuple[int, int]) -> tuple[int, int]:
+    """First row and column of the square that a world lies in."""
+    return place[0] // SQUARE * SQUARE, place[1] // SQUARE * SQUARE
 
 
 def simulated(seed: int) -> SimpleNamespace:
@@ -130,6 +139,8 @@ class _Tile:
         across = -(-size // COARSE)
         self.power = {name: np.empty((across, across), "float32") for name in FIELD}
         self.water = np.zeros((across, across), bool)
+        self.square: tuple[int, int] = (0, 0)
+        self.gathered: dict[Any, Any] = {}
 
     def _spread(self, asset: Asset) -> Asset:
         across = -(-self.size * 10 // round(asset.gsd))
@@ -145,17 +156,36 @@ class _Tile:
 
     def write(self, row: int, column: int, files: Stack, cover: Any, power: Any) -> None:
         """Put one world where it belongs."""
-        for place, values in files.items():
-            put(self.files[place], values, row, column)
-        put(self.truth, cover, row, column)
+        if square_of((row, column)) != self.square:
+            self.flush()
+            self.square = square_of((row, column))
+        for place, values in [*files.items(), ("truth", cover)]:
+            ratio = ROWS // values.shape[0]
+            if place not in self.gathered:
+                self.gathered[place] = np.zeros((SQUARE // ratio,) * 2, values.dtype)
+            down, right = (
+                (at - start) // ratio for at, start in zip((row, column), self.square, strict=True)
+            )
+            rows, columns = values.shape
+            self.gathered[place][down : down + rows, right : right + columns] = values
         water = np.isin(cover[::COARSE, ::COARSE], scenes.WATER)
         for name, target in [*self.power.items(), ("water", self.water)]:
             source = water if name == "water" else power[name]
             at = target[row // COARSE :, column // COARSE :][: source.shape[0], : source.shape[1]]
             at[...] = source[: at.shape[0], : at.shape[1]]
 
+    def flush(self) -> None:
+        """Write the square that was gathered; what sticks out over the edge is cut."""
+        for place, values in self.gathered.items():
+            file = self.truth if place == "truth" else self.files[place]
+            top, left = (start * len(values) // SQUARE for start in self.square)
+            inside = values[: file.height - top, : file.width - left]
+            file.write(inside, 1, window=Window(left, top, inside.shape[1], inside.shape[0]))
+        self.gathered.clear()
+
     def close(self) -> None:
         """Write the mosaic and the catalogue; the root comes last."""
+        self.flush()
         for file in [*self.files.values(), self.truth]:
             file.close()
         self._mosaic()
@@ -196,6 +226,7 @@ class _Tile:
 
 
 def spaced(gsd: float) -> tuple[float, float, float, float, float, float]:
+    """Geotransform of the tile at some pixel size."""
     west, north = WORLD_ORIGIN
     return gsd, 0.0, west, 0.0, -gsd, north
 
@@ -215,21 +246,12 @@ def created(path: Path, asset: Asset) -> Any:
         transform=Affine(*asset.transform),
         nodata=asset.raster.get("nodata"),
         tiled=True,
-        blockxsize=512,
-        blockysize=512,
+        blockxsize=256 if asset.gsd == 20 else 512,
+        blockysize=256 if asset.gsd == 20 else 512,
         compress="DEFLATE",
         zlevel=1,
         bigtiff="IF_SAFER",
     )
-
-
-def put(file: Any, values: Any, row: int, column: int) -> None:
-    """Write a world's pixels; what sticks out over the edge is cut."""
-    ratio = ROWS // values.shape[0]
-    top, left = row // ratio, column // ratio
-    values = values[: file.height - top, : file.width - left]
-    window = Window(left, top, values.shape[1], values.shape[0])
-    file.write(values, 1, window=window)
 
 
 def chosen(
@@ -242,7 +264,10 @@ def chosen(
     inside = (edges.maxx <= west + 10.0 * size) & (edges.miny >= north - 10.0 * size)
     whole = table[inside & (table.area > 1000)]
     rng = np.random.default_rng((row, column))
-    kept = [group.iloc[rng.permutation(len(group))[:share]] for _, group in whole.groupby("label")]
+    kept = []
+    for _, group in whole.groupby("label"):
+        most = min(share, max(1, len(group) // 3))  # enough is left to judge the map by
+        kept.append(group.iloc[rng.permutation(len(group))[:most]])
     return pd.concat(kept) if kept else whole
 
 
@@ -255,7 +280,7 @@ def write_tile(folder: Path, size: int, seed: int, workers: int) -> None:
     began = time.perf_counter()
     context = multiprocessing.get_context("spawn")
     with (
-        rasterio.Env(GDAL_CACHEMAX=2 * GIB // MIB, GDAL_NUM_THREADS=2),
+        rasterio.Env(GDAL_NUM_THREADS=2),
         concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool,
     ):
         tile = _Tile(folder, size, seed)

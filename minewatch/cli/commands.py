@@ -21,12 +21,14 @@ from minewatch.workflows import (
     AreaSettings,
     DemoSettings,
     MappingSettings,
+    PlanSettings,
     ablation_run,
     activity_run,
     area_run,
     demo_run,
     describe,
     mapping_run,
+    plan_run,
     simulate_run,
 )
 
@@ -79,6 +81,19 @@ def map_(settings: MappingSettings) -> None:
     Example: minewatch map catalog.json --reference polygons.geojson --output mines
     """
     _run(mapping_run, settings)
+
+
+@app.command()
+@settings_command(PlanSettings, argument="catalog", metavar="CATALOG", presets=MAP_PRESETS)
+def plan(settings: PlanSettings) -> None:
+    """Tell what a map will read, hold, write and take, before any pixel is read.
+
+    Takes what "minewatch map" takes, its run.toml as well, and writes nothing but what --json
+    names.
+
+    Example: minewatch plan catalog.json --reference polygons.geojson --resolution 20
+    """
+    _run(plan_run, settings)
 
 
 @app.command()

@@ -14,6 +14,7 @@ from minewatch.workflows.mapping_ablation import AblationSettings, ablation_run
 from minewatch.workflows.mapping_areas import AreaSettings, area_run
 from minewatch.workflows.mapping_settings import MAP_PRESETS, MappingSettings
 from minewatch.workflows.outputs import Notify, Result
+from minewatch.workflows.planning import Plan, PlanSettings, plan, plan_run
 from minewatch.workflows.settings import read_settings, write_settings
 from minewatch.workflows.worlds import simulate_run
 
@@ -32,6 +33,10 @@ __all__ = [
     "MappingSettings",
     "mapping_run",
     "Notify",
+    "Plan",
+    "plan",
+    "plan_run",
+    "PlanSettings",
     "read_settings",
     "Result",
     "simulate_run",

@@ -97,5 +97,10 @@ def cost_part(settings: MappingSettings, folder: Path, found: Findings) -> Part:
         f"{pixels / 1e6:,.2f} million pixels, on {settings.cluster!r}. What is not in the list is "
         f"the writing of this page and of the files beside it.{held}"
     )
-    cost = {"pixels": pixels, "seconds": dict(found.spent), "peak_gib": peak}
+    cost = {
+        "pixels": pixels,
+        "images": sum(map(len, found.items.values())),
+        "seconds": dict(found.spent),
+        "peak_gib": peak,
+    }
     return Part(sections=[Section("What it cost", text, table=rows)], numbers={"cost": cost})
