@@ -6,7 +6,7 @@ and maps when it is cloudy. The teacher errs, so its labels are chosen and clean
 
 from __future__ import annotations
 
-from minewatch.learn.noisy.label_noise import LabelNoise, label_noise
+from minewatch.learn.noisy.confident_learning import LabelNoise, label_noise
 from minewatch.learn.noisy.pseudo_labels import certainty, pseudo_label
 from minewatch.learn.noisy.students import fit_student
 

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from minewatch.learn.forest import fit_forest
-from minewatch.learn.noisy.label_noise import LabelNoise, label_noise
+from minewatch.learn.noisy.confident_learning import LabelNoise, label_noise
 from minewatch.learn.samples import frame
 from minewatch.learn.splits import PolygonSplit
 from minewatch.learn.validation import out_of_fold
