@@ -329,6 +329,72 @@ def test_precision_and_recall_are_those_of_scikit_learn(rng):
         plots.precision_recall_figure([0, 0], [0.1, 0.2])
 
 
+def test_a_chosen_threshold_is_marked_with_weights(rng):
+    truth = rng.uniform(size=300) < 0.4
+    probability = np.round(np.clip(0.3 * truth + rng.uniform(0, 0.7, 300), 0, 1), 2)
+    weight = rng.uniform(0.5, 3, 300)
+    figure = plots.precision_recall_figure(truth, probability, weight=weight, threshold=0.4)
+    assert "p ≥ 0.4" in texts(figure)
+    chosen = probability >= 0.4
+    expected = (
+        weight[chosen & truth].sum() / weight[truth].sum(),
+        weight[chosen & truth].sum() / weight[chosen].sum(),
+    )
+    (dot,) = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
+    npt.assert_allclose((dot.get_xdata()[0], dot.get_ydata()[0]), expected)
+
+
+def test_losses_are_sorted_with_their_spread():
+    table = pd.DataFrame(
+        {"loss": [0.3, -0.01, 0.1], "loss_std": [0.1, 0.02, np.nan]},
+        index=["s2_bsi", "s1_vv", "palsar_hh"],
+    )
+    table.attrs["score"] = "mcc"
+    figure = plots.permutation_figure(table, most=2)
+    assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()] == ["palsar_hh", "s2_bsi"]
+    assert "loss of mcc when shuffled" in texts(figure)
+
+
+def test_reliability_is_drawn_over_the_diagonal():
+    table = pd.DataFrame(
+        {
+            "low": [0.0, 0.5], "high": [0.5, 1.0], "predicted": [0.2, 0.8],
+            "observed": [0.1, 0.9], "weight": [0.75, 0.25],
+        }
+    )  # fmt: skip
+    table.attrs["calibration_error"] = 0.1
+    figure = plots.reliability_figure({"votes": table, "calibrated": table * 1.0})
+    top, below = figure.axes
+    npt.assert_allclose(top.lines[1].get_xydata(), [[0.2, 0.1], [0.8, 0.9]])
+    assert "votes, error 0.100" in texts(figure)
+    assert [bar.get_height() for bar in below.patches] == [0.75, 0.25] * 2
+    # Bars of a bin stand side by side within it.
+    assert all(0 <= bar.get_x() <= 1 for bar in below.patches)
+    with pytest.raises(ValueError, match="got no table"):
+        plots.reliability_figure({})
+
+
+def test_sets_are_drawn_with_their_differences():
+    table = pd.DataFrame(
+        {
+            "f_beta": [0.6, 0.9], "lower": [0.5, 0.85], "upper": [0.7, 0.95],
+            "against": ["all", "S2 only"], "difference": [-0.3, 0.3],
+            "difference_lower": [-0.4, -0.1], "difference_upper": [-0.2, 0.4],
+            "resolved": [True, False],
+        },
+        index=["S2 only", "all"],
+    )  # fmt: skip
+    table.attrs = {"score": "f_beta", "beta": 0.5, "confidence": 0.9, "all": "all"}
+    figure = plots.ablation_figure(table)
+    left, right = figure.axes
+    assert [tick.get_text() for tick in left.get_yticklabels()] == ["all", "S2 only"]
+    assert {"F0.5, 90 % interval", "against S2 only"} <= set(texts(figure))
+    dots = [line for line in right.lines if line.get_marker() == "o"]
+    assert [dot.get_markerfacecolor() == "white" for dot in dots] == [True, False]
+    with pytest.raises(ValueError, match="needs the table"):
+        plots.ablation_figure(pd.DataFrame({"f_beta": [1.0]}))
+
+
 # --- the sheet
 
 

@@ -524,6 +524,23 @@ def test_geojson_cuts_at_the_antimeridian(tmp_path: Path) -> None:
     assert max(widths) < 1
 
 
+def test_a_geopackage_keeps_crs_classes_and_outlines(tmp_path: Path) -> None:
+    pits = square(UTM, WEST, NORTH - 90, WEST + 90, NORTH)
+    pits = pits.assign(area_ha=[0.81], size_class=vectors.size_classes([0.81]))
+    vectors.to_geopackage(pits, tmp_path / "pits.gpkg")
+    vectors.to_geopackage(pits, tmp_path / "pits.gpkg")  # replaced, not added to
+    found = gpd.read_file(tmp_path / "pits.gpkg")
+    assert found.crs == pits.crs
+    assert found.size_class.tolist() == ["micro"]
+    assert found.geometry.iloc[0].equals(pits.geometry.iloc[0])
+    assert [path.name for path in tmp_path.iterdir()] == ["pits.gpkg"]
+    none = vectors.polygonize(layer(np.zeros((5, 5), bool)))
+    vectors.to_geopackage(none, tmp_path / "none.gpkg")
+    assert len(gpd.read_file(tmp_path / "none.gpkg")) == 0
+    with pytest.raises(ValueError, match=r"polygons\.set_crs"):
+        vectors.to_geopackage(pits.set_crs(None, allow_override=True), tmp_path / "a.gpkg")
+
+
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     target = tmp_path / "pits.geojson"
     vectors.to_geojson(square(UTM, 0, 0, 1, 1), target)
