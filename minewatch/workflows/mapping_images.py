@@ -128,6 +128,11 @@ def block_of(settings: MappingSettings, box: GeoBox, dates: int) -> int:
     ------
     ValueError
         If the memory does not hold even blocks of 64.
+
+    Notes
+    -----
+    Counted after optimisation, a block of Sentinel-2 is some 23 tasks whatever the number of
+    dates: 11 reads, 2 for the mask and 10 medians. One date a task makes 11 reads of each date.
     """
     threads = 4
     if settings.cluster == "threads":

@@ -89,15 +89,16 @@ def find_items(
 
 
 def _heights(settings: MappingSettings, reference: gpd.GeoDataFrame) -> list[pystac.Item]:
-    found = sources.search(
-        settings.catalog,
-        collections=(ELEVATION,),
-        bbox=_bounds(settings, reference),
-        max_items=settings.max_items,
-    )
-    if not found:
-        message = f"{settings.catalog} has no elevation ({ELEVATION}) there; leave elevation out"
-        raise ValueError(message)
+    try:
+        found = sources.search(
+            settings.catalog,
+            collections=(ELEVATION,),
+            bbox=_bounds(settings, reference),
+            max_items=settings.max_items,
+        )
+    except ValueError as error:
+        message = f"no elevation for the map: {error}; or leave elevation out"
+        raise ValueError(message) from error
     return list(found)
 
 
