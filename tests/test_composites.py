@@ -183,6 +183,9 @@ def test_blocks_fit_the_memory() -> None:
         assert needed[0] <= memory < needed[1]
         assert side % 64 == 0
     assert block_size(1, 1, memory=1000) == 4096
+    assert block_size(60, 3, memory=4, threads=4, reducer="geomedian") == block_size(
+        60, 12, memory=4, threads=4
+    )
     with pytest.raises(ValueError, match=r"allow 0\.6 GiB, or composite years one by one"):
         block_size(400, 12, memory=0.5)
     for wrong in ({"memory": 0}, {"memory": 4, "threads": 0}, {"memory": float("nan")}):
@@ -196,7 +199,7 @@ import dask, dask.array as da, numpy as np, xarray as xr
 from minewatch.composites import block_size, composite
 
 reducer, chunk, memory, dates, threads = sys.argv[1], int(sys.argv[2]), 0.75, 60, 2
-side = block_size(dates, 3, memory=memory, threads=threads)
+side = block_size(dates, 3, memory=memory, threads=threads, reducer=reducer)
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 def read(block_info=None, codes=False):
@@ -216,7 +219,7 @@ def scene(dates, side, size):
 with dask.config.set(scheduler="threads", num_workers=threads):
     composite(scene(60, 8, 8), reducer=reducer, count=True).compute()  # compiles
     before = peak()
-    composite(scene(dates, side, 3 * side), reducer=reducer, count=True).compute()
+    composite(scene(dates, side, 2 * side), reducer=reducer, count=True).compute()
 print(peak() - before, memory - 0.5, side)
 """
 

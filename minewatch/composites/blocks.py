@@ -20,7 +20,13 @@ LARGEST = 4096
 
 
 def block_size(
-    dates: int, layers: int, *, memory: float, threads: int = 1, itemsize: int = 4
+    dates: int,
+    layers: int,
+    *,
+    memory: float,
+    threads: int = 1,
+    itemsize: int = 4,
+    reducer: str | float = "median",
 ) -> int:
     r"""Side of the square blocks, so that compositing them keeps a worker within its memory.
 
@@ -31,8 +37,10 @@ def block_size(
     .. math:: n^2 \cdot \text{dates} \cdot (\text{itemsize} \cdot (\text{layers} +
               \text{threads}) + 1)
 
-    bytes. A fifth is added to that, and half a GiB for the process itself. Means and counts, which
-    add up date by date, need less. Pass the answer to the loader as the chunks of y and x.
+    bytes. The geometric median must see all layers at once, in each thread those of another block:
+    there layers × threads take the place of layers. A fifth is added to either, and half a GiB for
+    the process itself. Means and counts, which add up date by date, need less. Pass the answer to
+    the loader as the chunks of y and x.
 
     Parameters
     ----------
@@ -46,6 +54,8 @@ def block_size(
         Threads of the worker.
     itemsize : int
         Bytes of a value: 4 of float32.
+    reducer : str or float
+        As in :func:`composite`.
 
     Returns
     -------
@@ -72,7 +82,8 @@ def block_size(
             f"memory={memory}, threads={threads}, itemsize={itemsize}; memory is in GiB, e.g. 4"
         )
         raise ValueError(message)
-    pixel = SPARE * dates * (itemsize * (layers + threads) + 1)
+    held = layers * threads if reducer == "geomedian" else layers
+    pixel = SPARE * dates * (itemsize * (held + threads) + 1)
     side = math.isqrt(int(max(memory - PROCESS, 0.0) * 2**30 / pixel)) // STEP * STEP
     if side == 0:
         least = PROCESS + STEP**2 * pixel / 2**30

@@ -20,8 +20,8 @@ STEPS = 200
 TOLERANCE = 1e-6
 """A pixel stops when a step is this small beside its mean distance to the dates."""
 
-PIXELS = 4096
-"""Pixels worked on at a time: it bounds the memory of a block's temporaries."""
+VALUES = 2**18
+"""Values worked on at a time, a few MB with their temporaries, whatever the block takes."""
 
 
 def geometric_median(
@@ -75,9 +75,10 @@ def _medians(*series: Any) -> Any:
     shape, dates = bands[0].shape[:-1], bands[0].shape[-1]
     flat = [band.reshape(-1, dates) for band in bands]
     out = np.full((len(bands) + count, len(flat[0])), np.nan, "float32")
-    for start in range(0, out.shape[1], PIXELS):
+    pixels = max(1, VALUES // max(1, len(bands) * dates))
+    for start in range(0, out.shape[1], pixels):
         # float32 first: what is stored is what is compared.
-        tile = np.stack([band[start : start + PIXELS] for band in flat], axis=1)
+        tile = np.stack([band[start : start + pixels] for band in flat], axis=1)
         tile = tile.astype("float32", copy=False).astype("float64")
         valid = np.isfinite(tile).all(axis=1)
         number = valid.sum(axis=1)
@@ -85,7 +86,7 @@ def _medians(*series: Any) -> Any:
         if enough.size:
             out[: len(bands), start + enough] = _weiszfeld(tile[enough], valid[enough]).T
         if count:
-            out[-1, start : start + PIXELS] = number
+            out[-1, start : start + pixels] = number
     return out.reshape(-1, *shape)
 
 

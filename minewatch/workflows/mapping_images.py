@@ -142,7 +142,11 @@ def block_of(settings: MappingSettings, box: GeoBox, dates: int) -> int:
     spectral = {"score", "shadow", "outliers"} & set(settings.clouds)
     layers = BANDS + (MASKS if spectral or settings.cloud_buffer > 0 else 0)
     fits = composites.block_size(
-        max(dates, 1), layers, memory=float(settings.memory), threads=threads
+        max(dates, 1),
+        layers,
+        memory=float(settings.memory),
+        threads=threads,
+        reducer=settings.reducer,
     )
     size = 2 ** (min(fits, LARGEST).bit_length() - 1)
     whole = 2 ** (max(*box.shape, SMALLEST) - 1).bit_length()
