@@ -17,7 +17,7 @@ from rasterio.transform import GCPTransformer
 from rasterio.windows import Window
 from scipy import ndimage
 
-from minewatch.grids._sampling import inside, mean_within, sample
+from minewatch.grids._sampling import inside, sample
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -39,6 +39,9 @@ MAX_PIXELS = 2**24
 """Pixels of the product that are held at a time; a larger window is read in halves."""
 
 MARGIN = 2
+
+STRIP = 32
+"""Rows that are averaged at a time: their work arrays stay in the cache."""
 
 
 class GroundRange:
@@ -120,7 +123,7 @@ class GroundRange:
             return np.concatenate(pieces, axis=1)
         power = self._power(first, last, start, stop)
         if not centres:
-            return mean_within(power, row - first, column - start, self.points)
+            return _mean_within(power, row - first, column - start, self.points)
         row = inside(row, self.dataset.height) - first
         column = inside(column, self.dataset.width) - start
         return sample(power, row, column, self.method, np.nan)
@@ -184,7 +187,7 @@ class GroundRange:
         return np.where(off, np.nan, row), np.where(off, np.nan, column)
 
     def _points_across(self) -> int:
-        """Points along the side of a pixel, a quarter of a product's pixel apart or closer.
+        """Points along the side of a pixel, half a product's pixel apart or closer.
 
         One number for the whole grid: it must not depend on the window.
         """
@@ -199,4 +202,33 @@ class GroundRange:
             next_row, next_column = self._exact(rows + down, columns + right)
             sides = np.hypot(next_row - row, next_column - column)
             longest = max(longest, float(np.max(sides[np.isfinite(sides + on)], initial=0.0)))
-        return max(2, int(np.ceil(4 * (longest or 1.0))))
+        return max(3, int(np.ceil(2 * (longest or 1.0))))
+
+
+def _mean_within(power: Any, row: Floats, column: Floats, points: int) -> Any:
+    """Mean over pixels given by their corners, by evenly spread points; NaN where none is known."""
+    height, width = power.shape
+    result = np.empty((row.shape[0] - 1, row.shape[1] - 1), "float32")
+    offsets = (np.arange(points) + 0.5) / points
+    for top in range(0, len(result), STRIP):
+        corners = slice(top, min(top + STRIP, len(result)) + 1)
+        total = np.zeros((corners.stop - top - 1, result.shape[1]))
+        count = np.zeros(total.shape, "int32")
+        for down in offsets:
+            # Half a pixel up, so that the nearest pixel is the whole part.
+            lines, pixels = (
+                (1 - down) * each[corners][:-1] + down * each[corners][1:] + 0.5
+                for each in (row, column)
+            )
+            for right in offsets:
+                i = (1 - right) * lines[:, :-1] + right * lines[:, 1:]
+                j = (1 - right) * pixels[:, :-1] + right * pixels[:, 1:]
+                on = (i >= 0) & (i < height) & (j >= 0) & (j < width)
+                place = np.where(on, i, 0).astype("int64") * width
+                place += np.where(on, j, 0).astype("int64")
+                value = power.ravel()[place]
+                on &= ~np.isnan(value)
+                total += np.where(on, value, 0)
+                count += on
+        result[top : top + STRIP] = total / np.where(count > 0, count, np.nan)
+    return result

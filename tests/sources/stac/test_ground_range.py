@@ -118,8 +118,11 @@ def test_power_is_averaged_and_not_amplitude(tmp_path: Path, rng: np.random.Gene
     full = count == 24**2
     assert full.mean() > 0.4
     expected = total[full] / count[full]
-    # 16 x 16 points against 24 x 24 over sixteen pixels of noise: 2 % of the brightest of them.
-    npt.assert_allclose(layer.values[full], expected, atol=0.02 * 900**2)
+    # 8 x 8 points against 24 x 24, over sixteen pixels of white noise: a few percent of one pixel,
+    # little beside the noise that averaging leaves, and nothing in the mean.
+    error = layer.values[full] - expected
+    npt.assert_allclose(error, 0, atol=0.05 * 900**2)
+    assert error.std() < 0.2 * expected.std()
     npt.assert_allclose(layer.values[full].mean(), expected.mean(), rtol=2e-3)
     mean_amplitude = numbers[:, 40:].mean() ** 2
     assert layer.values[full].mean() > 1.2 * mean_amplitude

@@ -221,9 +221,9 @@ def test_all_dates_of_a_block_in_one_task(
     for name in ("red", "quality"):
         wide, narrow = (tasks(cube[name]) for cube in (dates, deep))
         assert wide >= blocks * steps
-        # A table of items and its readers, then for each block: read, put the missing ones
-        # back, pick the band, merge a day, pick the days, cast; however many items there are.
-        assert narrow <= 6 * blocks + 10
+        # A table of items and its readers, then for each block: read, put the missing one back,
+        # pick the band, merge the days, pick them; however many items there are.
+        assert narrow <= 8 * blocks + 10
     more = [item.clone() for item in items]
     for item in more:
         item.id += "b"
