@@ -205,3 +205,73 @@ def test_points_are_read_in_order_whatever_the_chunks(
     given = layers if chunks is None else layers.chunk(chunks)
     npt.assert_array_equal(_apply.at_points(given, rows, columns), expected)
     assert _apply.at_points(given, rows[:0], columns[:0]).shape == (2, 0)
+
+
+def ends(block: np.ndarray) -> np.ndarray:
+    """The lowest and the highest of three by three."""
+    size = (1,) * (block.ndim - 2) + (3, 3)
+    return np.stack([ndimage.minimum_filter(block, size), ndimage.maximum_filter(block, size)])
+
+
+@pytest.mark.parametrize("chunks", CHUNKS)
+@pytest.mark.parametrize("leading", [(), (2,)])
+def test_a_window_may_have_several_results(
+    rng: np.random.Generator, chunks: dict[str, int], leading: tuple[int, ...]
+) -> None:
+    whole = image(rng, *leading, 50, 61)
+    lazy = whole.chunk(**chunks, **({"time": 1} if leading else {}))
+    settings = {"window": (3, 3), "out_dim": "end", "out_size": 2}
+    with nothing_computes():
+        result = _apply.windowed(ends, lazy, **settings)
+    expected = _apply.windowed(ends, whole, **settings)
+    assert result.dims == expected.dims == ("end", *whole.dims)
+    assert result.chunks == ((2,), *lazy.chunks)
+    assert crs_of(result) == crs_of(whole)
+    npt.assert_array_equal(result.compute(), expected)
+
+
+def spread(block: np.ndarray) -> np.ndarray:
+    return np.stack([block.min(-1), block.max(-1), block.mean(-1)])
+
+
+@pytest.mark.parametrize("time", [1, 4, -1])
+def test_a_reduction_may_have_several_results(rng: np.random.Generator, time: int) -> None:
+    whole = image(rng, 9, 20, 13)
+    settings = {"out_dim": "feature", "out_size": 3}
+    with nothing_computes():
+        lazy = _apply.along(spread, whole.chunk(time=time, y=7, x=5), "time", **settings)
+    assert lazy.dims == ("feature", "y", "x")
+    expected = _apply.along(spread, whole, "time", **settings)
+    npt.assert_allclose(lazy.compute(), expected, rtol=1e-6)
+    npt.assert_array_equal(expected[1], whole.max("time"))
+
+
+def most(state: object, block: object) -> tuple[np.ndarray, np.ndarray, int]:
+    """Largest, sum, and how many blocks went in at once at most."""
+    if not isinstance(block, tuple):
+        block = np.max(block, 0), np.sum(block, 0, dtype="f8"), 1
+    if state is None:
+        return block
+    return np.maximum(state[0], block[0]), state[1] + block[1], state[2] + 1  # type: ignore[index]
+
+
+def told(state: tuple[np.ndarray, np.ndarray, int], scale: float) -> np.ndarray:
+    return np.stack([state[0], state[1] * scale, np.full(state[0].shape, state[2])])
+
+
+@pytest.mark.parametrize("time", [1, 3, -1])
+def test_a_fold_sees_all_dates_and_few_at_a_time(rng: np.random.Generator, time: int) -> None:
+    whole = image(rng, 70, 20, 13)
+    settings = {"out_dim": "feature", "out_size": 3, "arguments": (2.0,)}
+    chunked = whole.chunk(time=time, y=7, x=5)
+    with nothing_computes():
+        lazy = _apply.folded(most, told, chunked, **settings)
+    assert lazy.dims == ("feature", "y", "x")
+    assert lazy.chunks == ((3,), *chunked.chunks[1:])
+    assert crs_of(lazy) == crs_of(whole)
+    found, expected = lazy.compute(), _apply.folded(most, told, whole, **settings)
+    for result in (found, expected):
+        npt.assert_array_equal(result[0], whole.max("time"))
+        npt.assert_allclose(result[1], 2 * whole.astype("f8").sum("time"), rtol=1e-6)
+        # Sixteen of the seventy in one task, and then what the four other tasks left.
+        assert result[2].max() <= 16 + 4
