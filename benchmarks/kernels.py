@@ -388,6 +388,37 @@ class Texture(_Route):
         self.run()
 
 
+class Forest:
+    """100 trees grown to the end on 12,000 samples of 45 features: about 3,500 nodes each."""
+
+    params = ([16_384], ["minewatch", "scikit_learn"])
+    param_names = ("pixels", "route")
+
+    def setup_cache(self):
+        from sklearn.ensemble import RandomForestClassifier
+
+        rng = np.random.default_rng(0)
+        table = rng.normal(size=(20_000, 45)).astype(np.float32)
+        label = table[:, :5].sum(axis=1) + 2 * rng.normal(size=len(table)) > 0
+        model = RandomForestClassifier(100, max_samples=0.6, random_state=0)
+        return model.fit(table, label.astype(int))
+
+    def setup(self, model, pixels, route):
+        from minewatch.learn import Forest as Stored
+
+        self.table = np.random.default_rng(1).normal(size=(pixels, 45)).astype(np.float32)
+        names = [f"f{number}" for number in range(45)]
+        self.model = Stored.of(model, features=names) if route == "minewatch" else model
+        # Lays the trees out and compiles.
+        self.model.predict_proba(self.table)
+
+    def time_forest(self, model, pixels, route):
+        self.model.predict_proba(self.table)
+
+    def peakmem_forest(self, model, pixels, route):
+        self.model.predict_proba(self.table)
+
+
 class Import:
     """What a user waits for before anything happens."""
 

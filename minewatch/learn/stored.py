@@ -304,8 +304,9 @@ def _require_trees(arrays: Mapping[str, Any], features: int, classes: int) -> No
         # Each node but the roots is the child of one: a shared one could be reached in 2**n ways.
         once = np.ones(nodes, np.int64)
         once[starts[:-1]] = 0
-        found = np.bincount(np.concatenate(children), minlength=nodes) if sound else None
-        sound = sound and np.array_equal(found, once) and not too_large(starts, features)
+        if sound:
+            found = np.bincount(np.concatenate(children), minlength=nodes)
+            sound = bool((found == once).all()) and not too_large(starts, features)
     if not sound:
         message = "its nodes do not form trees"
         raise ValueError(message)
