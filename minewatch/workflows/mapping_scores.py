@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from minewatch import learn, metrics, plots, vectors
 from minewatch.conventions import NO_CLASS
 from minewatch.report import Section
 from minewatch.workflows.activity_parts import Part
+from minewatch.workflows.mapping_checks import threshold_rule
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,11 +69,11 @@ def scores_part(settings: MappingSettings, folder: Path, found: Findings) -> Par
     )
     text = (
         "Each polygon of the reference was held back once as a whole: pixels of one polygon "
-        "resemble each other, and splitting them would flatter the map. The threshold was chosen "
-        "anew for each fold on the others. Samples are weighted by the area they stand for. The "
-        f"intervals (95 %) are of {settings.folds} folds' polygons drawn anew, whole; they say "
-        "what other polygons of the same kind might have shown, not what other regions would. "
-        "Scores are of the reference, in which mines are more common than on the map."
+        f"resemble each other, and splitting them would flatter the map.{_cut(settings)} Samples "
+        "are weighted by the area they stand for. The intervals (95 %) come from drawing polygons "
+        "anew, whole; they say what other polygons of the same kind might have shown, not what "
+        "other regions would. Scores are of the reference, in which mines are more common than on "
+        "the map."
     )
     return Part(
         sections=[
@@ -109,13 +111,22 @@ def held_out_pixels(
     xarray.Dataset
         Dim ``sample``: ``label`` (1 mine, 0 other), ``mapped``, ``polygon`` (its row) and
         ``chance`` (probability of a mine). Pixels outside of all polygons or unknown on the map do
-        not count. None if no polygons are held out.
+        not count. None if no polygons are held out, or none of them lies on the map.
+
+    Warns
+    -----
+    UserWarning
+        If none of them lies on the map.
     """
     if settings.held_out is None:
         return None
     polygons = vectors.read_polygons(settings.held_out, label_column=settings.label)
     truth, which = _drawn(polygons, mines)
     at = np.flatnonzero(np.isin(truth, (0, 1)).ravel() & (mines.values != NO_CLASS).ravel())
+    if not len(at):
+        message = f"no pixel of {settings.held_out} lies on the map; give a bbox that covers both"
+        warnings.warn(message, UserWarning, stacklevel=2)
+        return None
     layers = {
         "label": truth.ravel()[at].astype(np.int64),
         "mapped": mines.values.ravel()[at] == 1,
@@ -157,6 +168,11 @@ def _scored(
         name: [float(ends["lower"]), float(ends["upper"])] for name, ends in found.items()
     }
     return scores
+
+
+def _cut(settings: MappingSettings) -> str:
+    rule, _ = threshold_rule(settings.threshold)
+    return "" if rule == "fixed" else " The threshold was chosen anew for each fold on the others."
 
 
 def _in_words(scores: dict[str, Any], beta: float) -> dict[str, str]:

@@ -59,6 +59,10 @@ def test_info_tells_versions() -> None:
         (["activity", ".", "--threshold", "high"], "use 'kde_valley', 'otsu' or a number"),
         (["map", "catalog.json"], "needs 'reference'"),
         (["map", "nowhere.json", "--reference", "nowhere.geojson"], "nowhere.geojson"),
+        (["map", "catalog.json", "--preset", "nursami"], "is not known; use 'nursamsi'"),
+        (["area"], "needs 'points'"),
+        (["area", "nowhere.geojson"], "there is no file nowhere.geojson; give the points that"),
+        (["ablation", "nowhere"], "nowhere has no run.toml and features.zarr"),
         (["info", "nowhere.zarr"], "nowhere.zarr does not exist; give a Zarr store"),
     ],
 )
@@ -72,6 +76,27 @@ def test_a_mistake_is_one_line_and_a_status(
     assert "Traceback" not in result.stderr
     assert result.stderr.startswith("error: ")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_points_without_a_design_are_refused(tmp_path: Path) -> None:
+    points = tmp_path / "points.csv"
+    points.write_text("point,label\n1,1\n2,0\n")
+    result = minewatch("area", str(points), "--output", str(tmp_path / "areas"))
+    assert result.returncode == 1
+    assert "without the design by which they were drawn" in result.stderr
+    assert len(result.stderr.splitlines()) == 2  # what is wrong, and how to see where
+    assert not (tmp_path / "areas").exists()
+
+
+def test_areas_are_printed(tmp_path: Path) -> None:
+    points = tmp_path / "points.csv"
+    rows = [f"1,100,1000,{label}" for label in [1] * 8 + [0] * 2]
+    rows += [f"0,900,1000,{label}" for label in [0] * 9 + [1]]
+    points.write_text("\n".join(["stratum,stratum_ha,total_ha,label", *rows]) + "\n")
+    result = minewatch("area", str(points), "--output", str(tmp_path / "areas"))
+    assert result.returncode == 0, result.stderr
+    assert "170.0 ± 91.0 ha (95 %" in result.stdout
+    assert "area.csv" in result.stdout
 
 
 def test_an_unknown_option_is_a_usage_error() -> None:
