@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import numpy.testing as npt
@@ -31,9 +31,6 @@ from minewatch.sources.collections import (
     processing_baseline,
 )
 from minewatch.sources.collections.rows import REFLECTANCE_NAMES
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 OPTICAL = [*REFLECTANCE_NAMES, QUALITY]
 PC_BANDS = "B02,B03,B04,B05,B06,B07,B08,B8A,B11,B12,SCL"
@@ -291,3 +288,11 @@ def test_errors_say_what_to_type() -> None:
         conversion(SENTINEL_2_L2A, {}, item="S2A_without")
     with pytest.raises(KeyError, match=r"load\(\.\.\., collection=row\)"):
         collection_of("modis-09A1-061")
+
+
+def test_the_documentation_tells_of_every_row() -> None:
+    page = Path(__file__).parents[2].joinpath("docs", "data-model.md").read_text(encoding="utf-8")
+    assert all(f"`{row.id}`" in page for row in COLLECTIONS.values())
+    told = page.split("| `cover` | ")[1].split(" |")[0]
+    codes = {int(part.split()[0]) for part in told.split(", ")}
+    assert codes == {*ESA_WORLDCOVER.classes["cover"].values(), 255}
