@@ -66,7 +66,8 @@ def points_part(settings: MappingSettings, folder: Path, found: Findings) -> Par
         "anything else, in the column label; leave it empty where it cannot be told. Judge the "
         "pixel's own ground, and hide the columns stratum and map_class meanwhile: who sees what "
         "the map says tends to agree with it. Delete no point and change no other column, for "
-        f"they carry the design. Then: minewatch area {path.name}"
+        "they carry the design, and keep a copy elsewhere: a run with overwrite replaces it. Then: "
+        f"minewatch area {path.name}"
     )
     return Part(
         sections=[Section("Points to label", text, table=strata)],
