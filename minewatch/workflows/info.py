@@ -20,6 +20,7 @@ EXTRAS = {
     "odc": "odc.stac",
     "sar": "h5py",
     "geoparquet": "rustac",
+    "models": "skops",
     "plots": "folium",
     "cnn": "onnxruntime",
     "cnn-train": "torch",
