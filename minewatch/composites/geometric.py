@@ -79,7 +79,8 @@ def _medians(*series: Any) -> Any:
     for start in range(0, out.shape[1], pixels):
         # float32 first: what is stored is what is compared.
         tile = np.stack([band[start : start + pixels] for band in flat], axis=1)
-        tile = tile.astype("float32", copy=False).astype("float64")
+        # One layout, however the dates were cut: sums then have one order, and a fast one.
+        tile = np.ascontiguousarray(tile.astype("float32", copy=False), "float64")
         valid = np.isfinite(tile).all(axis=1)
         number = valid.sum(axis=1)
         enough = np.flatnonzero(number >= min_count)
