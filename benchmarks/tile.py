@@ -310,8 +310,10 @@ def bounds(size: int) -> list[str]:
     return [f"{edge:.8f}" for edge in edges]
 
 
-def watched(process: Any, peaks: dict[int, float], stop: threading.Event) -> None:
-    """The most resident memory that each process has had since `peaks` was emptied, GiB."""
+def watched(
+    process: Any, peaks: dict[int, float], used: dict[int, float], stop: threading.Event
+) -> None:
+    """What each process holds at most since `peaks` was emptied, GiB, and its CPU seconds."""
     import psutil
 
     root = psutil.Process(process.pid)
@@ -323,6 +325,7 @@ def watched(process: Any, peaks: dict[int, float], stop: threading.Event) -> Non
         for each in family:
             try:
                 held = each.memory_info().rss / GIB
+                used[each.pid] = sum(each.cpu_times()[:2])
             except psutil.NoSuchProcess:
                 continue
             peaks[each.pid] = max(peaks.get(each.pid, 0.0), held)
@@ -338,25 +341,29 @@ def mapped(folder: Path, output: Path, size: int, options: list[str]) -> list[di
     ]
     rows = []
     peaks: dict[int, float] = {}
+    used: dict[int, float] = {}
+    before = 0.0
     stop = threading.Event()
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(call, stdout=subprocess.PIPE, text=True, env=environment) as process:
-        watcher = threading.Thread(target=watched, args=(process, peaks, stop), daemon=True)
+        watcher = threading.Thread(target=watched, args=(process, peaks, used, stop), daemon=True)
         watcher.start()
         assert process.stdout is not None
         for line in process.stdout:
             name, _, rest = line.rstrip().rpartition(": ")
             if name and rest.endswith(" s") and rest[:-2].replace(".", "", 1).isdigit():
-                found = dict(peaks)
+                found, worked = dict(peaks), sum(used.values())
                 peaks.clear()
                 rows.append(
                     {
                         "stage": name,
                         "s": float(rest[:-2]),
                         "ns a pixel": float(rest[:-2]) * 1e9 / size**2,
+                        "CPU s": worked - before,
                         "peak GiB a process": max(found.values(), default=0.0),
                     }
                 )
+                before = worked
                 told(f"  {name}: {rows[-1]['s']:.0f} s, {rows[-1]['peak GiB a process']:.2f} GiB")
             elif line.strip():
                 told(f"  | {line.rstrip()}")
@@ -425,10 +432,11 @@ def main() -> None:
             "stage": "all",
             "s": total,
             "ns a pixel": total * 1e9 / given.size**2,
+            "CPU s": sum(row["CPU s"] for row in rows),
             "peak GiB a process": peak,
         }
     )
-    table = pd.DataFrame(rows).round({"s": 1, "ns a pixel": 0, "peak GiB a process": 2})
+    table = pd.DataFrame(rows).round({"s": 1, "ns a pixel": 0, "CPU s": 1, "peak GiB a process": 2})
     told(table.to_string(index=False))
     told(f"{total / 60:.1f} minutes, at most {peak:.2f} GiB a process")
     scores = scored(folder, output)

@@ -203,6 +203,7 @@ def plan(
         blocks={sensor: block_of(settings, box, len(found)) for sensor, found in items.items()},
         threads=threads,
         tasks=tasks,
+        decoded=sum(one.decoded for one in readings),
         samples=_samples(reference, box, settings),
     )
     return Plan(
@@ -254,7 +255,7 @@ def _tasks(stack: xr.Dataset) -> int:
     import dask
 
     (drawn,) = dask.optimize(stack)
-    stored = sum(math.prod(layer.data.numblocks) for layer in stack.values())
+    stored = sum(int(np.prod(layer.data.numblocks)) for layer in stack.values())
     return len(dict(drawn.__dask_graph__())) + stored
 
 

@@ -13,18 +13,30 @@ from minewatch.workflows.mapping_images import LARGEST
 if TYPE_CHECKING:
     from minewatch.workflows.mapping_settings import MappingSettings
 
-__all__ = ["Load", "memory_of"]
+__all__ = ["Load", "in_flight", "memory_of"]
 
 GIB = 2**30
 
 LIBRARIES = 0.36
-"""GiB of a worker with what reads and computes images."""
+"""GiB of a process with what reads and computes images."""
 
 EVERYTHING = 0.56
 """GiB of the main process, with scikit-learn and matplotlib besides."""
 
-BANDS = 22
-"""Composited layers of four bytes that wait for a block's covariates."""
+LEFT = 0.1
+"""GiB that learning adds to what the images leave: freed memory is kept for later, not returned."""
+
+CACHE = 0.25
+"""GiB of decoded tiles that GDAL keeps at most."""
+
+BANDS = 20
+"""Composited layers that wait until all covariates of their block are made."""
+
+SERIES, WHOLE_SERIES = 3.0, 12.0
+"""Copies of a band's dates that a thread holds; where bands are looked at together, more."""
+
+OUTLINING = 18
+"""Bytes of a pixel of the whole map while mines are outlined and maps are written."""
 
 NODES = 0.2
 """Nodes of a tree for each of its samples; on hard ground more."""
@@ -51,6 +63,8 @@ class Load:
         Of one process that computes images.
     tasks : int
         Of the graph.
+    decoded : float
+        Bytes of the pixels that are read.
     samples : int
         To learn from.
     """
@@ -62,6 +76,7 @@ class Load:
     blocks: dict[str, int]
     threads: int
     tasks: int
+    decoded: float
     samples: int
 
     @property
@@ -86,44 +101,57 @@ def memory_of(load: Load, settings: MappingSettings) -> dict[str, dict[str, floa
         ``"worker"`` and ``"main"`` → stage → GiB. With ``cluster="threads"`` there is only
         ``"main"``.
     """
-    block = _stored_block(load)
     images = max(
-        _series(settings) * dates * min(load.blocks[sensor], load.height, load.width) ** 2 * 4
+        in_flight(load, load.blocks[sensor]) * dates * 4 * _copies(settings)
         for sensor, dates in load.dates.items()
     )
-    together = LARGEST**2 if block == LARGEST**2 else block
-    waiting = (BANDS + load.covariates) * together * 4
-    compute = {
-        "covariates": load.threads * (images + waiting) + CACHE * GIB + 2000 * load.tasks,
-        "map": load.threads * (3 * load.covariates + 8) * block * 4,
-    }
-    learning = load.samples * (load.covariates * 40 + NODES * NODE * settings.trees)
-    main = {
-        "learning": learning,
-        "files and report": LAYERS * load.pixels,
-    }
-    if settings.cluster == "threads":
-        return {
-            "main": {stage: EVERYTHING + size / GIB for stage, size in {**compute, **main}.items()}
-        }
+    stored = in_flight(load, LARGEST)
+    waiting = stored * (BANDS + load.covariates / 2) * 4
+    cache = min(CACHE * GIB, load.decoded)
+    drawn = TASK * load.tasks
+    reading = LIBRARIES + (images + waiting + cache + drawn) / GIB
+    mapping = stored * (load.covariates + 8) * 4 / GIB
+    learning = load.samples * (load.covariates * 40 + NODES * NODE * settings.trees) / GIB
+    writing = OUTLINING * load.pixels / GIB
+    if settings.cluster != "threads":
+        worker = {"covariates": reading, "map": reading + mapping}
+        main = {"learning": EVERYTHING + learning, "files and report": EVERYTHING + writing}
+        return {"worker": worker, "main": main}
+    rest = max(EVERYTHING, reading + LEFT)
     return {
-        "worker": {stage: LIBRARIES + size / GIB for stage, size in compute.items()},
-        "main": {stage: EVERYTHING + size / GIB for stage, size in main.items()},
+        "main": {
+            "covariates": reading,
+            "learning": rest + learning,
+            "map": rest + mapping,
+            "files and report": rest + writing,
+        }
     }
 
 
-CACHE = 0.25
-"""GiB of decoded tiles that GDAL keeps."""
-
-LAYERS = 16
-"""Bytes a pixel: class map, probability and its overviews while the maps are written."""
+TASK = 2000
+"""Bytes of a task in the graph."""
 
 
-def _stored_block(load: Load) -> int:
-    return min(LARGEST, load.height) * min(LARGEST, load.width)
+def in_flight(load: Load, block: int) -> int:
+    """Pixels that all threads of a process work on at once.
+
+    Parameters
+    ----------
+    load : Load
+        What there is to carry.
+    block : int
+        Rows and columns of a block.
+
+    Returns
+    -------
+    int
+        Never more than the map has.
+    """
+    one = min(block, load.height) * min(block, load.width)
+    return min(load.threads * one, load.pixels)
 
 
-def _series(settings: MappingSettings) -> float:
+def _copies(settings: MappingSettings) -> float:
     """Copies of a band's dates that are alive at once in a thread."""
     together = {"score", "shadow", "outliers"} & set(settings.clouds)
-    return 12.0 if together or settings.reducer == "geomedian" else 3.0
+    return WHOLE_SERIES if together or settings.reducer == "geomedian" else SERIES

@@ -189,7 +189,12 @@ def _images(settings: MappingSettings) -> tuple[dict[str, float], xr.Dataset]:
         seconds = time.perf_counter() - began
         rates[sensor] = seconds / reading_of(sensor, found, fine_box).samples
     lazy = {sensor: image.chunk() for sensor, image in kept.items()}
-    return rates, features.feature_stack(**lazy)
+    return rates, features.feature_stack(
+        sentinel2=lazy["sentinel2"],
+        landsat8=lazy["landsat8"],
+        sentinel1=lazy["sentinel1"],
+        palsar=lazy["palsar"],
+    )
 
 
 def _learning(
