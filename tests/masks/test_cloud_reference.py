@@ -14,6 +14,7 @@ import pytest
 import rioxarray  # noqa: F401
 import xarray as xr
 from scipy import signal
+from told import told
 
 from minewatch import masks, metrics
 
@@ -77,3 +78,4 @@ def test_masks_agree_with_the_reference(real_data, sensor):
         got = [result[name] for name in ("accuracy", "precision", "recall", "f_beta")]
         print(sensor, what, *(f"{value:.3f}" for value in got))  # noqa: T201
         assert all(value >= limit for value, limit in zip(got, HELD[sensor, what], strict=True))
+        assert told("footprints.md", sensor, what) == pytest.approx(got, abs=0.0015)
