@@ -51,9 +51,11 @@ def scores_part(settings: MappingSettings, folder: Path, found: Findings) -> Par
     learnt = found.learnt
     tested = learnt.probability
     weight = tested["weight"].values if "weight" in tested.coords else None
+    split = learn.PolygonSplit(settings.folds, blocks=settings.block)
+    together = split.together(learnt.samples)
     scores = {
         "cross_validation": _scored(
-            tested["label"].values, learnt.mapped, tested["polygon"].values, settings, weight
+            tested["label"].values, learnt.mapped, together, settings, weight
         )
     }
     if found.held_out is not None:
@@ -71,6 +73,7 @@ def scores_part(settings: MappingSettings, folder: Path, found: Findings) -> Par
         "Each polygon of the reference was held back once as a whole: pixels of one polygon "
         f"resemble each other, and splitting them would flatter the map.{_cut(settings)} Samples "
         "are weighted by the area they stand for. The intervals (95 %) come from drawing polygons "
+        f"{'' if settings.block is None else 'and, in the folds, the squares they lie in '}"
         "anew, whole; they say what other polygons of the same kind might have shown, not what "
         "other regions would. Scores are of the reference, in which mines are more common than on "
         "the map."
@@ -151,8 +154,10 @@ def _scored(
     """Scores and their intervals, by polygons drawn anew."""
     table = metrics.confusion(label, mapped.astype(np.int64), classes=(0, 1), weight=weight)
     scores: dict[str, Any] = dict(metrics.scores(table, beta=settings.beta))
-    fewest = min(len(np.unique(group[label == code])) for code in (0, 1))
-    if fewest < 2:  # nothing says how much polygons of that label differ
+    _, number = np.unique(group, return_inverse=True)
+    load = np.ones(len(label)) if weight is None else weight
+    mostly = np.bincount(number, load * label) > np.bincount(number, load) / 2
+    if min(mostly.sum(), (~mostly).sum()) < 2:  # nothing says how much polygons of a label differ
         return scores
     draw = functools.partial(
         metrics.grouped_bootstrap,
