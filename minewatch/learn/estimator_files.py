@@ -12,11 +12,11 @@ import hashlib
 import io
 import json
 import zipfile
-import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minewatch.learn.archives import UNREADABLE, require_modest
 from minewatch.learn.calibrated import CalibratedModel, Curves
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def is_one(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return "schema.json" in archive.namelist()
-    except zipfile.BadZipFile:
+    except UNREADABLE:
         return False
 
 
@@ -130,13 +130,14 @@ def unpacked(path: Path) -> Any:
     ImportError
         If skops is not installed.
     """
-    content = path.read_bytes()
     try:
+        require_modest(path)
+        content = path.read_bytes()
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             header = json.loads(archive.read(HEADER))
         found, digest = header["format"], header.pop("digest")
         expected = _digest(io.BytesIO(content), header)
-    except (KeyError, ValueError, TypeError, OSError, zipfile.BadZipFile, zlib.error) as error:
+    except UNREADABLE as error:
         message = f"{path} is no model that minewatch.learn.save_model wrote ({error})"
         raise ValueError(message) from error
     if found != FORMAT:
@@ -147,13 +148,18 @@ def unpacked(path: Path) -> Any:
         message = f"{path} was altered or damaged after it was saved; get or fit the model anew"
         raise ValueError(message)
     skops = _skops()
-    unknown = sorted(set(skops.get_untrusted_types(data=content)) - set(TRUSTED))
+    try:
+        unknown = sorted(set(skops.get_untrusted_types(data=content)) - set(TRUSTED))
+        model = None if unknown else _dressed(skops.loads(content, trusted=list(TRUSTED)), header)
+    except (*UNREADABLE, ImportError) as error:
+        message = f"{path} cannot be rebuilt here ({error}); it was saved with "
+        message += f"{header.get('versions')}: load it with those, or fit the model anew"
+        raise ValueError(message) from error
     if unknown:
         message = f"{path} holds {unknown}, which minewatch does not trust; save a model of "
         message += "scikit-learn's own parts"
         raise ValueError(message)
-    model = skops.loads(content, trusted=list(TRUSTED))
-    return _dressed(model, header)
+    return model
 
 
 def _dressed(model: Any, header: dict[str, Any]) -> Any:

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
-import zlib
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +18,7 @@ import numpy as np
 
 from minewatch._files import whole
 from minewatch.learn import estimator_files
+from minewatch.learn.archives import UNREADABLE, require_modest
 from minewatch.learn.calibrated import CalibratedModel, Curves
 from minewatch.learn.ensembles import obstacle
 from minewatch.learn.stored import Forest
@@ -170,7 +169,10 @@ def load_model(path: str | os.PathLike[str]) -> Any:
     """Load a model that :func:`save_model` saved, whatever the name of the file.
 
     No code in the file is run: a pickle is refused, and so is a file of skops with a type other
-    than those that skops trusts and a few of scikit-learn's.
+    than those that skops trusts and a few of scikit-learn's. So is a forest
+    (``.npz``) whose nodes do not form trees, and an archive that grows out of all proportion when
+    it is unpacked. The trees in a file of skops are not looked through: a forged one can end the
+    process, so take those from whom you trust.
 
     Parameters
     ----------
@@ -211,6 +213,7 @@ def load_model(path: str | os.PathLike[str]) -> Any:
     if estimator_files.is_one(file):
         return estimator_files.unpacked(file)
     try:
+        require_modest(file)
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as archive:
             packed = {name: archive[name] for name in ("header", "digest")}
             for name, kind in (ARRAYS | CURVES).items():
@@ -219,9 +222,7 @@ def load_model(path: str | os.PathLike[str]) -> Any:
                 packed[name] = archive[name].astype(kind, casting="equiv", copy=False)
         header = json.loads(packed["header"].tobytes().decode())
         found = header["format"]
-    except (ValueError, KeyError, TypeError, AttributeError, EOFError, OSError) as error:
-        raise _no_model(file, error) from error
-    except (zipfile.BadZipFile, zlib.error) as error:
+    except UNREADABLE as error:
         raise _no_model(file, error) from error
     if found not in (FORMAT, CALIBRATED):
         message = f"{file} has format {found!r}, this version of minewatch reads {FORMAT!r} and "
@@ -237,7 +238,7 @@ def load_model(path: str | os.PathLike[str]) -> Any:
             return forest
         curves = Curves.from_arrays(packed, header["calibration"], forest.classes_)
         return CalibratedModel(forest, curves)
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+    except UNREADABLE as error:
         raise _no_model(file, error) from error
 
 

@@ -63,6 +63,11 @@ class Forest:
     versions_ : dict
         Versions of the libraries that it was fitted with.
 
+    Raises
+    ------
+    ValueError
+        If the nodes do not form trees: the compiled loop follows them without looking.
+
     See Also
     --------
     save_model : into a file.
@@ -91,6 +96,7 @@ class Forest:
         provenance: Mapping[str, object],
         versions: Mapping[str, str],
     ) -> None:
+        _require_trees(arrays, len(features), len(classes))
         self.starts, self.left, self.right = arrays["starts"], arrays["left"], arrays["right"]
         self.feature, self.threshold = arrays["feature"], arrays["threshold"]
         self.leaf_value = arrays["leaf_value"]
@@ -138,6 +144,8 @@ class Forest:
         TypeError
             If it is no fitted forest of classification trees with named features, or learnt from
             samples with gaps where those lead.
+        ValueError
+            If its nodes do not form trees, as those of a forged file may not.
         """
         import pandas as pd
 
@@ -184,7 +192,6 @@ class Forest:
         import pandas as pd
 
         features = [str(name) for name in header["features"]]
-        _require_trees(arrays, len(features), len(header["classes"]))
         columns = pd.Index([str(name) for name in header["domain"]])
         domain = pd.DataFrame(arrays["domain"], index=pd.Index(features), columns=columns)
         return cls(
@@ -286,6 +293,7 @@ def _require_trees(arrays: Mapping[str, Any], features: int, classes: int) -> No
     sound = (
         starts.ndim == feature.ndim == 1
         and len(starts) > 1
+        and min(features, classes) > 0
         and starts[0] == 0
         and starts[-1] == nodes
         and bool((np.diff(starts) > 0).all())

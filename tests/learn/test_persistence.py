@@ -6,6 +6,7 @@ import io
 import json
 import pickle
 import sys
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -207,6 +208,58 @@ def test_numbers_of_another_type_are_refused(samples: xr.Dataset, tmp_path: Path
         load_model(path)
 
 
+def rewritten(path: Path, other: Path, **members: bytes) -> None:
+    """The same archive with some arrays' files replaced, deflated."""
+    with zipfile.ZipFile(path) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(other, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, each in content.items():
+            archive.writestr(name, members.get(name.removesuffix(".npy"), each))
+
+
+@pytest.mark.parametrize("kind", ["forest.npz", "model.skops"])
+def test_an_archive_that_grows_out_of_proportion_is_refused_before_it_is_read(
+    samples: xr.Dataset, tmp_path: Path, kind: str
+) -> None:
+    """64 MiB of nought in 64 KiB."""
+    good, bad = tmp_path / kind, tmp_path / "bad"
+    model = fit_forest(samples, trees=3) if kind == "forest.npz" else others(samples)["pipeline"]
+    save_model(model, good)
+    name = "threshold" if kind == "forest.npz" else "schema.json"
+    rewritten(good, bad, **{name: bytes(2**26)})
+    assert bad.stat().st_size < 2**18
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r"no model .*grow from \d+ to 67\d+ bytes"):
+            load_model(bad)
+        assert tracemalloc.get_traced_memory()[1] < 2**22
+    finally:
+        tracemalloc.stop()
+
+
+def test_whatever_a_file_promises_it_is_no_model(samples: xr.Dataset, tmp_path: Path) -> None:
+    """An array of a hundred petabytes; brackets a million deep; members under a password."""
+    good, bad = tmp_path / "forest.npz", tmp_path / "bad.npz"
+    save_model(fit_forest(samples, trees=3), good)
+    promise = io.BytesIO()
+    shape = {"descr": "<f8", "fortran_order": False, "shape": (10**16,)}
+    np.lib.format.write_array_header_1_0(promise, shape)
+    rewritten(good, bad, threshold=promise.getvalue())
+    with pytest.raises(ValueError, match="is no model"):
+        load_model(bad)
+    np.savez(bad, **{**packed(good), "header": np.frombuffer(b"[" * 10**6, "u1")})
+    with pytest.raises(ValueError, match="is no model"):
+        load_model(bad)
+    content = bytearray(good.read_bytes())
+    at = 0
+    while (at := content.find(b"PK\x01\x02", at)) >= 0:
+        content[at + 8] |= 1
+        at += 4
+    bad.write_bytes(content)
+    with pytest.raises(ValueError, match=r"is no model .*(encrypted|password)"):
+        load_model(bad)
+
+
 def test_a_flipped_bit_is_noticed(samples: xr.Dataset, tmp_path: Path) -> None:
     path = tmp_path / "forest.npz"
     save_model(fit_forest(samples, trees=3), path)
@@ -379,6 +432,24 @@ def test_an_untrusted_type_is_refused_by_name(samples: xr.Dataset, tmp_path: Pat
     # A file of skops alone says nothing of features and origin.
     bad.write_bytes(content)
     with pytest.raises(ValueError, match=r"bad\.skops is no model that minewatch"):
+        load_model(bad)
+
+
+def test_what_cannot_be_rebuilt_says_what_it_was_saved_with(
+    samples: xr.Dataset, tmp_path: Path
+) -> None:
+    """A class that this scikit-learn does not have."""
+    good, bad = tmp_path / "good.skops", tmp_path / "bad.skops"
+    save_model(others(samples)["pipeline"], good)
+    with zipfile.ZipFile(good) as archive:
+        members = {name: archive.read(name) for name in archive.namelist() if name != HEADER}
+    members["schema.json"] = members["schema.json"].replace(b"sklearn.preprocessing._data", b"gone")
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, each in members.items():
+            archive.writestr(name, each)
+    resealed(good, bad, content.getvalue())
+    with pytest.raises(ValueError, match=r"cannot be rebuilt here|does not trust"):
         load_model(bad)
 
 

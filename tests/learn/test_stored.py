@@ -165,3 +165,20 @@ def test_nodes_that_share_a_child_are_refused(samples: xr.Dataset) -> None:
     shared[0] = arrays["right"][0]
     with pytest.raises(ValueError, match="do not form trees"):
         Forest.from_arrays(arrays | {"left": shared}, header)
+
+
+def test_nothing_but_trees_reaches_the_compiled_loop(samples: xr.Dataset) -> None:
+    """It follows nodes without looking: arrays by hand, and no features at all, are looked at."""
+    forest = Forest.of(fit_forest(samples, trees=2))
+    about = {"features": list("abcde"), "classes": [0, 1], "domain": pd.DataFrame()}
+    about |= {"provenance": {}, "versions": {}}
+    assert Forest(forest.arrays(), **about).n_features_in_ == 5
+    for name, value in (("left", 10**9), ("right", -7), ("feature", 10**9)):
+        array = forest.arrays()[name].copy()
+        array[0] = value
+        with pytest.raises(ValueError, match="do not form trees"):
+            Forest(forest.arrays() | {name: array}, **about)
+    leaf = {"starts": np.array([0, 1]), "threshold": np.zeros(1), "leaf_value": np.ones((1, 2)) / 2}
+    leaf |= {name: np.array([-1]) for name in ("left", "right", "feature")}
+    with pytest.raises(ValueError, match="do not form trees"):
+        Forest(leaf | {"importance": np.zeros(0)}, **about | {"features": []})
