@@ -69,6 +69,28 @@ def lee(
     return out
 
 
+def geometric_median(spectra: npt.NDArray[np.float32], min_count: int) -> npt.NDArray[np.float64]:
+    """Of one pixel (layer, date): Weiszfeld from the best date, steps as Vardi and Zhang (2000)."""
+    points = spectra[:, np.isfinite(spectra).all(axis=0)].T.astype(np.float64)
+    if len(points) < max(min_count, 1):
+        return np.full(len(spectra), np.nan)
+    between = np.linalg.norm(points[:, None] - points, axis=2)
+    centre = points[between.sum(axis=0).argmin()].copy()
+    for _ in range(200):
+        distance = np.linalg.norm(points - centre, axis=1)
+        away = distance > 0
+        weight = 1 / distance[away]
+        pull = ((points[away] - centre) * weight[:, None]).sum(axis=0)
+        strength, on_top = np.linalg.norm(pull), np.count_nonzero(~away)
+        if strength <= on_top:
+            break
+        step = pull / weight.sum() * (1 - on_top / strength)
+        centre += step
+        if np.linalg.norm(step) <= 1e-6 * distance.mean():
+            break
+    return centre
+
+
 def circular_gaussian(
     shape: tuple[int, ...], rng: np.random.Generator
 ) -> npt.NDArray[np.complex64]:

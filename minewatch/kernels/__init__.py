@@ -11,6 +11,7 @@ from minewatch.kernels.composites import nanmedian
 from minewatch.kernels.demodulation import demodulated_coherence, demodulated_complex_coherence
 from minewatch.kernels.directional import refined_lee
 from minewatch.kernels.forest import forest_proba
+from minewatch.kernels.geomedian import geometric_median
 from minewatch.kernels.insar import coherence, complex_coherence
 from minewatch.kernels.relief import local_incidence, relief_codes
 from minewatch.kernels.sigma import sigma_filter, strong_targets
@@ -24,6 +25,7 @@ __all__ = [
     "demodulated_coherence",
     "demodulated_complex_coherence",
     "forest_proba",
+    "geometric_median",
     "lee",
     "local_incidence",
     "local_texture",
