@@ -30,6 +30,7 @@ def of_another_kind(collection: dict) -> dict:
 
 @pytest.mark.data
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:no item of sentinel2 has a quality layer")
 def test_pgstac_filters_and_pages_to_the_map_of_the_static_catalogue(
     real_data: Path, tmp_path: Path
 ) -> None:
@@ -38,11 +39,16 @@ def test_pgstac_filters_and_pages_to_the_map_of_the_static_catalogue(
     if lacking:
         pytest.skip(lacking)
     fast = {"trees": 20, "max_per_polygon": 40, "resolution": 20.0}
+    fine = {"speckle": "lee_sigma", "texture": 7, "select": True, "block": 1000.0}
     static = make_catalog(real_data, tmp_path / "static", pieces=4)
     reference = str(static.parent / "reference.geojson")
     from_files = mapping_run(
         MappingSettings(
-            catalog=str(static), reference=reference, output=str(tmp_path / "files"), **fast
+            catalog=str(static),
+            reference=reference,
+            output=str(tmp_path / "files"),
+            **fast,
+            **fine,
         )
     )
     asked_for = []
@@ -68,6 +74,7 @@ def test_pgstac_filters_and_pages_to_the_map_of_the_static_catalogue(
                     output=str(tmp_path / "server"),
                     **ASKED,
                     **fast,
+                    **fine,
                 )
             )
     assert asked_for
