@@ -38,7 +38,8 @@ def grouped_bootstrap(
 
     Pixels of a polygon stand or fall together, so polygons are drawn, with replacement, class by
     class; a draw of pixels would give intervals far too narrow. Several maps are scored on the
-    same draws: what they have in common drops out of their difference.
+    same draws: what they have in common drops out of their difference. The maps are taken as they
+    are: that other polygons would have taught another model is not in the interval.
 
     Two things keep the intervals of few polygons from being too narrow: of n polygons of a class
     n - 1 are drawn, and count n / (n - 1) times (Rao and Wu 1988); and the quantiles taken lie as
@@ -62,7 +63,7 @@ def grouped_bootstrap(
     positive : int
         The class that is looked for. A polygon most of which is of it belongs to its stratum.
     weight : xarray.DataArray or array, optional
-        What each element counts; 1 without it.
+        What each element counts, 0 or more; 1 without it.
     repeats : int
         Draws.
     confidence : float
@@ -82,7 +83,8 @@ def grouped_bootstrap(
     Raises
     ------
     ValueError
-        If shapes differ, a setting makes no sense, or a class has fewer than two polygons.
+        If shapes differ, a setting or a weight makes no sense, or a class has fewer than two
+        polygons.
 
     See Also
     --------
@@ -111,9 +113,17 @@ def grouped_bootstrap(
     several = isinstance(predicted, Mapping)
     maps: Mapping[str, Any] = predicted if isinstance(predicted, Mapping) else {"": predicted}
     load = np.ones(np.shape(reference)) if weight is None else weight
-    truth, *rows = known_rows(reference, groups, load, *maps.values(), by="grouped_bootstrap")
+    (truth, *rows), beside = known_rows(
+        reference,
+        *maps.values(),
+        beside={"groups": groups, "weight": load},
+        by="grouped_bootstrap",
+    )
+    if (beside["weight"] < 0).any():
+        message = f"grouped_bootstrap needs weights of 0 or more, got {beside['weight'].min():g}"
+        raise ValueError(message)
     counts, stratum = _counted(
-        truth == positive, rows[0], rows[1], [m == positive for m in rows[2:]]
+        truth == positive, beside["groups"], beside["weight"], [m == positive for m in rows]
     )
     _require_polygons(stratum)
     estimate = rates(counts.sum(axis=0), statistic, beta=beta)

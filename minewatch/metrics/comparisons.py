@@ -9,6 +9,8 @@ import numpy as np
 from minewatch.conventions import NO_CLASS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy.typing as npt
     import xarray as xr
 
@@ -85,13 +87,13 @@ def mcnemar(
     """
     from scipy.stats import binom, chi2
 
-    given = [reference, first, second, *([] if groups is None else [groups])]
-    truth, one, other, *group = known_rows(*given, by="mcnemar")
+    beside = {} if groups is None else {"groups": groups}
+    (truth, one, other), group = known_rows(reference, first, second, beside=beside, by="mcnemar")
     won = (one == truth) & (other != truth)
     lost = (one != truth) & (other == truth)
     b, c = int(won.sum()), int(lost.sum())
     if group:
-        _, number = np.unique(group[0], return_inverse=True)
+        _, number = np.unique(group["groups"], return_inverse=True)
         balance = np.bincount(number, won.astype(float) - lost) / np.bincount(number)
         power = float((balance**2).sum())
         statistic = float(balance.sum()) ** 2 / power if power else 0.0
@@ -107,19 +109,23 @@ def mcnemar(
     return found | ({"groups": int((balance != 0).sum())} if group else {})
 
 
-def known_rows(*arrays: Any, by: str) -> list[npt.NDArray[Any]]:
-    """Arrays of one shape as rows, without the elements that one of the first ones lacks.
+def known_rows(
+    *codes: Any, beside: Mapping[str, Any], by: str
+) -> tuple[list[npt.NDArray[Any]], dict[str, npt.NDArray[Any]]]:
+    """Class codes as rows, and what stands beside them, without elements that one side lacks.
 
     Parameters
     ----------
-    *arrays : xarray.DataArray or array
-        Class codes, groups or weights.
+    *codes : xarray.DataArray or array
+        Class codes; NaN, and 255 in uint8, are unknown.
+    beside : mapping of str to xarray.DataArray or array
+        Groups, weights and the like of the same shape; only NaN is unknown.
     by : str
         The function that asks, for the message.
 
     Returns
     -------
-    list of array
+    (list of array, dict of str to array)
         One-dimensional, of one length.
 
     Raises
@@ -129,21 +135,22 @@ def known_rows(*arrays: Any, by: str) -> list[npt.NDArray[Any]]:
 
     Examples
     --------
-    >>> known_rows([1.0, np.nan, 0.0], [1, 1, 0], by="mcnemar")
-    [array([1., 0.]), array([1, 0])]
+    >>> known_rows([1.0, np.nan, 0.0], beside={"groups": [1, 1, 0]}, by="mcnemar")
+    ([array([1., 0.])], {'groups': array([1, 0])})
     """
-    plain = [np.asarray(array) for array in arrays]
+    plain = [np.asarray(array) for array in (*codes, *beside.values())]
     if len({array.shape for array in plain}) > 1:
         message = f"{by} needs arrays of one shape, got {[array.shape for array in plain]}"
         raise ValueError(message + "; give a value for each sample to all of them")
     rows = [array.ravel() for array in plain]
     known = np.ones(len(rows[0]), dtype=bool)
-    for row in rows:
+    for at, row in enumerate(rows):
         if np.issubdtype(row.dtype, np.floating):
             known &= ~np.isnan(row)
-        elif row.dtype == np.uint8:
+        elif at < len(codes) and row.dtype == np.uint8:
             known &= row != NO_CLASS
     if not known.any():
         message = f"{by} needs elements that all sides know, got none; check for NaN and 255"
         raise ValueError(message)
-    return [row[known] for row in rows]
+    kept = [row[known] for row in rows]
+    return kept[: len(codes)], dict(zip(beside, kept[len(codes) :], strict=True))

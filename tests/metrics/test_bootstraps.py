@@ -156,6 +156,8 @@ def test_it_says_what_it_needs(maps: tuple[np.ndarray, ...]) -> None:
         grouped_bootstrap(reference, good, polygon, confidence=95)
     with pytest.raises(ValueError, match="two polygons of the class and two of the rest, got 1"):
         grouped_bootstrap(reference, good, np.where(reference == 1, 1, polygon))
+    with pytest.raises(ValueError, match="weights of 0 or more, got -1"):
+        grouped_bootstrap(reference, good, polygon, weight=np.where(polygon == 3, -1, 1))
     with pytest.raises(ValueError, match="arrays of one shape"):
         grouped_bootstrap(reference, good[:3], polygon)
 

@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 from scipy.stats import binomtest, chi2
 
-from minewatch.metrics import mcnemar
+from minewatch.metrics import grouped_bootstrap, mcnemar
 
 
 def maps(b: int, c: int, both: int = 50, none: int = 9) -> tuple[np.ndarray, ...]:
@@ -66,6 +66,20 @@ def test_polygons_are_one_witness_each(rng: np.random.Generator) -> None:
     twice = [np.tile(values, 3) for values in (reference, first, second)]
     assert mcnemar(*twice, groups=np.tile(group, 3))["p"] == pytest.approx(found["p"])
     assert mcnemar(*twice)["p"] < mcnemar(reference, first, second)["p"]
+
+
+def test_the_polygon_of_number_255_is_one_too(rng: np.random.Generator) -> None:
+    """In uint8 it would be the code of an unknown class, which a polygon or a weight is not."""
+    group = np.repeat(np.arange(246, 256), 6)
+    reference = group % 2
+    first, second = (np.where(rng.random(60) < p, reference, 1 - reference) for p in (0.9, 0.6))
+    small = mcnemar(reference, first, second, groups=group.astype("u1"))
+    assert small == mcnemar(reference, first, second, groups=group)
+    weight = np.full(60, 255, "u1")
+    found = grouped_bootstrap(reference, first, group.astype("u1"), weight=weight, repeats=50)
+    assert found.attrs["groups"] == 10
+    known = grouped_bootstrap(reference, first, group, repeats=50)
+    assert (found.lower, found.upper) == (pytest.approx(known.lower), pytest.approx(known.upper))
 
 
 @pytest.mark.parametrize("polygons", [12, 40])
