@@ -35,6 +35,12 @@ BANDS = 20
 SERIES, WHOLE_SERIES = 3.0, 12.0
 """Copies of a band's dates that a thread holds; where bands are looked at together, more."""
 
+PICTURES = 0.05
+"""GiB of the figures of the page."""
+
+MARGIN = 1.1
+"""On top of it all: peaks differ from run to run, by the order in which blocks come."""
+
 OUTLINING = 18
 """Bytes of a pixel of the whole map while mines are outlined and maps are written."""
 
@@ -112,20 +118,23 @@ def memory_of(load: Load, settings: MappingSettings) -> dict[str, dict[str, floa
     reading = LIBRARIES + (images + waiting + cache + drawn) / GIB
     mapping = stored * (load.covariates + 8) * 4 / GIB
     learning = load.samples * (load.covariates * 40 + NODES * NODE * settings.trees) / GIB
-    writing = OUTLINING * load.pixels / GIB
+    writing = PICTURES + OUTLINING * load.pixels / GIB
     if settings.cluster != "threads":
         worker = {"covariates": reading, "map": reading + mapping}
         main = {"learning": EVERYTHING + learning, "files and report": EVERYTHING + writing}
-        return {"worker": worker, "main": main}
+        return {"worker": _with_margin(worker), "main": _with_margin(main)}
     rest = max(EVERYTHING, reading + LEFT)
-    return {
-        "main": {
-            "covariates": reading,
-            "learning": rest + learning,
-            "map": rest + mapping,
-            "files and report": rest + writing,
-        }
+    stages = {
+        "covariates": reading,
+        "learning": rest + learning,
+        "map": rest + mapping,
+        "files and report": rest + mapping / 2 + writing,
     }
+    return {"main": _with_margin(stages)}
+
+
+def _with_margin(stages: dict[str, float]) -> dict[str, float]:
+    return {stage: MARGIN * size for stage, size in stages.items()}
 
 
 TASK = 2000
