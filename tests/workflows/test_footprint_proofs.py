@@ -176,6 +176,7 @@ def design(district: District) -> tuple[xr.DataArray, xr.DataArray]:
     [
         ("1,000 points, proportional, a stratum around mines", 1000, "proportional", True, True),
         ("1,000 points, proportional", 1000, "proportional", False, True),
+        ("300 points, proportional", 300, "proportional", False, False),
         ("500 points, half in mines", 500, "equal", False, False),
     ],
 )
