@@ -19,6 +19,7 @@ from scipy import ndimage
 
 from minewatch.conventions import Layer, conform
 from minewatch.grids import resample
+from minewatch.sources._granule_files import metadata_address, read_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     Vectors = npt.NDArray[np.float64]
 
-__all__ = ["Angles", "granule_angles"]
+__all__ = ["Angles", "granule_angles", "metadata_address", "read_metadata"]
 
 BAND_NUMBERS = {
     "blue": 1, "green": 2, "red": 3, "rededge1": 4, "rededge2": 5, "rededge3": 6, "nir": 7,
@@ -60,6 +61,7 @@ def granule_angles(
     like: GeoBox | xr.DataArray | xr.Dataset,
     *,
     bands: Iterable[str] | None = None,
+    margin: int = 0,
 ) -> Angles:
     """Angles of sun and sensor on the grid of an image, from the metadata of its granule.
 
@@ -76,12 +78,14 @@ def granule_angles(
         The grid wanted, in any CRS.
     bands : iterable of str, optional
         Common names; by default all ten.
+    margin : int
+        Nodes of 5 km by which the directions of the outermost are continued beyond the granule.
 
     Returns
     -------
     Angles
         ``sun_zenith``, ``sun_azimuth``, ``view_zenith`` and ``relative_azimuth`` in degrees, lazy,
-        float32; NaN outside of the granule.
+        float32; NaN outside of the granule and its margin.
 
     Raises
     ------
@@ -138,7 +142,7 @@ def granule_angles(
         if {each.shape for each in detectors} != {directions["sun"].shape}:
             raise ValueError(_lacks(f"view angles of {name} on the grid of the sun's"))
         directions[name] = _joined(detectors)
-    nodes = _on_map(np.stack(list(directions.values())), root, sun)
+    nodes = _on_map(np.stack(list(directions.values())), root, sun, margin)
     there = resample(nodes, like, method="bilinear")
     east = dict(zip(directions, there[0], strict=True))
     north = dict(zip(directions, there[1], strict=True))
@@ -237,7 +241,7 @@ def _joined(detectors: list[Vectors]) -> Vectors:
 
 
 def _on_map(
-    directions: Vectors, root: ElementTree.Element, sun: ElementTree.Element
+    directions: Vectors, root: ElementTree.Element, sun: ElementTree.Element, margin: int
 ) -> xr.DataArray:
     """The nodes as pixels around them: (axis, direction, y, x)."""
     geocoding = root.find(".//Tile_Geocoding")
@@ -245,8 +249,10 @@ def _on_map(
         raise ValueError(_lacks("Tile_Geocoding"))
     left, top = (float(_text(geocoding, f"Geoposition/{name}")) for name in ("ULX", "ULY"))
     right, down = (float(_text(sun, f"Zenith/{name}_STEP")) for name in ("COL", "ROW"))
-    rows, columns = directions.shape[-2:]
-    coords = {"y": top - down * np.arange(rows), "x": left + right * np.arange(columns)}
+    around = ((0, 0), (0, 0), (margin, margin), (margin, margin))
+    directions = np.pad(directions, around, mode="edge")
+    rows, columns = (np.arange(-margin, size - margin) for size in directions.shape[-2:])
+    coords = {"y": top - down * rows, "x": left + right * columns}
     dims = ("axis", "direction", "y", "x")
     nodes = xr.DataArray(np.moveaxis(directions, 1, 0), coords, dims)
     result: xr.DataArray = nodes.rio.write_crs(_text(geocoding, "HORIZONTAL_CS_CODE"))

@@ -11,6 +11,7 @@ import numpy as np
 
 from minewatch import masks
 from minewatch.conventions import NO_CLASS
+from minewatch.workflows.mapping_granules import dates_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -109,8 +110,7 @@ def with_sun(cube: xr.Dataset, sensor: str) -> xr.Dataset:
         raise ValueError(message)
     if usable.all():
         return cube
-    items = list(cube.attrs.get("items", ()))
-    lost = [items[at] if at < len(items) else str(at) for at in np.flatnonzero(~usable)]
+    lost = [name for name, keep in zip(dates_of(cube), usable, strict=True) if not keep]
     warnings.warn(
         f"{len(lost)} dates of {sensor} are left out, because the sun's direction is unknown or "
         f"the sun stands below {90 - LOWEST_SUN:g} degrees: {', '.join(lost)}",
@@ -180,7 +180,7 @@ def _found(
             clouds.append(_classes(cube["quality"], sensor, shadows=False))
             if settings.cloud_buffer > 0:  # else what is clear says it all
                 obstructed.append(_classes(cube["quality"], sensor, shadows=True))
-        elif {"quality", "shadow"} >= set(settings.clouds) and "shadow" in settings.clouds:
+        elif "shadow" in settings.clouds and "score" not in settings.clouds:
             message = (
                 f"no item of {sensor} has a quality layer, so that no cloud casts a shadow; "
                 "add 'score' to clouds"

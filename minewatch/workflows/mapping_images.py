@@ -141,6 +141,7 @@ def block_of(settings: MappingSettings, box: GeoBox, dates: int) -> int:
         threads = 1
     spectral = {"score", "shadow", "outliers"} & set(settings.clouds)
     layers = BANDS + (MASKS if spectral or settings.cloud_buffer > 0 else 0)
+    layers += settings.brdf != "none"
     fits = composites.block_size(
         max(dates, 1),
         layers,
@@ -217,7 +218,7 @@ def composites_of(
             sign=signer(settings),
         )
         if sensor in CLEAR:
-            images[sensor] = _optical(cube, sensor, settings)
+            images[sensor] = _optical(cube, sensor, settings, found)
         else:
             images |= _measured(cube, sensor, settings)
     return {sensor: _stored_blocks(image) for sensor, image in images.items()}
@@ -249,13 +250,15 @@ def clear_counts(
     return xr.Dataset({sensor: image[COUNT] for sensor, image in images.items()})
 
 
-def _optical(cube: xr.Dataset, sensor: str, settings: MappingSettings) -> xr.Dataset:
+def _optical(
+    cube: xr.Dataset, sensor: str, settings: MappingSettings, items: list[pystac.Item]
+) -> xr.Dataset:
     if "shadow" in settings.clouds:
         cube = with_sun(cube, sensor)
     clear = clear_views(cube, sensor, settings)
     bands = cube.drop_vars("quality", errors="ignore").where(clear)
     if settings.brdf != "none":
-        bands = seen_from_above(bands, sensor, settings.brdf)
+        bands = seen_from_above(bands, sensor, settings.brdf, items=items, sign=signer(settings))
     image = composites.composite(
         bands, reducer=reducer_of(settings.reducer), min_count=settings.min_count
     )

@@ -226,24 +226,24 @@ def _kept(
 
 
 def _fusion(images: dict[str, xr.Dataset]) -> xr.Dataset:
-    """The published covariates, with the temporal NDI of the earlier against the later dates."""
-    wanted = ("sentinel2", "landsat8", "sentinel1", "palsar")
-    missing = [sensor for sensor in wanted if sensor not in images]
-    if missing:
-        message = (
-            f"covariates 'fusion' needs {', '.join(wanted)}; there is nothing of "
-            f"{', '.join(missing)}: widen datetime, or use covariates='available'"
-        )
-        raise ValueError(message)
+    """The published covariates of the sensors that there are.
+
+    NDI is that of the earlier against the later dates.
+    """
+    brightest = {
+        sensor: radar.vv_maximum(images[sensor][name])
+        for sensor, (_, name) in RADARS.items()
+        if sensor in images
+    }
     stack = features.fusion_stack(
-        sentinel2=images["sentinel2"],
-        landsat8=images["landsat8"],
-        sentinel1=images["sentinel1"],
-        palsar=images["palsar"],
+        sentinel2=images.get("sentinel2"),
+        landsat8=images.get("landsat8"),
+        sentinel1=images.get("sentinel1"),
+        palsar=images.get("palsar"),
         sentinel1_before=images.get("sentinel1_before"),
         palsar_before=images.get("palsar_before"),
-        vv_max=radar.vv_maximum(images["sentinel1"]["vv"]),
-        hh_max=radar.vv_maximum(images["palsar"]["hh"]),
+        vv_max=brightest.get("sentinel1"),
+        hh_max=brightest.get("palsar"),
     )
     for sensor, (prefix, name) in RADARS.items():
         if f"{sensor}_after" in images:

@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from minewatch import brdf
-from minewatch.conventions import crs_of
+from minewatch.workflows.mapping_granules import (
+    brought_to_nadir,
+    dates_of,
+    granules_of,
+    latitudes,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pystac
     import xarray as xr
 
 __all__ = ["check_light", "seen_from_above"]
@@ -36,20 +44,29 @@ def check_light(choice: str) -> None:
 
 
 def seen_from_above(
-    bands: xr.Dataset, sensor: str, normal: Literal["observed", "lat"]
+    bands: xr.Dataset,
+    sensor: str,
+    normal: Literal["observed", "lat"],
+    *,
+    items: Iterable[pystac.Item] = (),
+    sign: str | None = None,
 ) -> xr.Dataset:
-    """Nadir BRDF-adjusted reflectance with one direction of sun and sensor a date.
+    """Nadir BRDF-adjusted reflectance by the angles of the granules, or else one pair a date.
 
     Parameters
     ----------
     bands : xarray.Dataset
         Reflectance, dims (time, y, x), with the coordinates ``sun_zenith``, ``sun_azimuth``,
-        ``view_zenith`` and ``view_azimuth`` (time) in degrees.
+        ``view_zenith`` and ``view_azimuth`` (time) in degrees for dates without granule metadata.
     sensor : str
         For messages.
     normal : {"observed", "lat"}
         The sun that it is brought to: as it stood, or as it stands on average at the latitude of
         each row, which makes sensors alike.
+    items : iterable of pystac.Item
+        What the bands were loaded from; of Sentinel-2, their metadata are read when the bands are.
+    sign : str, optional
+        As in :func:`minewatch.sources.load`.
 
     Returns
     -------
@@ -64,23 +81,21 @@ def seen_from_above(
     See Also
     --------
     minewatch.brdf.nbar : the correction.
+    minewatch.sources.angles.granule_angles : the angles of a granule.
     """
-    unknown = np.zeros(bands.sizes["time"], bool)
-    for name in ANGLES:
-        known = np.isfinite(bands[name].to_numpy()) if name in bands.coords else False
-        unknown |= ~np.asarray(known)
-    if "view_zenith" in bands.coords:
-        # Straight down has no azimuth, and needs none.
-        nadir = bands["view_zenith"].to_numpy() == 0
-        sun = all(name in bands.coords for name in ANGLES[:2])
-        unknown &= ~(nadir & sun)
+    granules = granules_of(bands, items)
+    told = np.array([bool(found) for found in granules])
+    unknown = _unknown(bands) & ~told
     if unknown.any():
+        names = [name for name, lacks in zip(dates_of(bands), unknown, strict=True) if lacks]
         message = (
-            f"brdf needs the angles of sun and sensor, and {int(unknown.sum())} of {unknown.size} "
-            f"dates of {sensor} do not say them: {', '.join(_named(bands, unknown))}; use "
+            f"brdf needs the angles of sun and sensor, and {len(names)} of {unknown.size} dates "
+            f"of {sensor} do not say them: {', '.join(names[:3])}{', …' * (len(names) > 3)}; use "
             "brdf='none', or a catalogue that has them"
         )
         raise ValueError(message)
+    if told.any():
+        return brought_to_nadir(bands, granules, normal, sign=sign)
     view = bands["view_zenith"]
     azimuth = bands["view_azimuth"] if "view_azimuth" in bands.coords else bands["sun_azimuth"]
     relative = (azimuth - bands["sun_azimuth"]).where(view != 0, 0.0)
@@ -90,24 +105,21 @@ def seen_from_above(
         view_zenith=view,
         relative_azimuth=relative,
         normal_zenith=normal,
-        latitude=_latitudes(bands) if normal == "lat" else None,
+        latitude=_in_blocks(latitudes(bands), bands) if normal == "lat" else None,
     )
 
 
-def _named(bands: xr.Dataset, which: np.ndarray) -> list[str]:
-    items = list(bands.attrs.get("items", ()))
-    names = [items[at] if at < len(items) else str(at) for at in np.flatnonzero(which)]
-    return names if len(names) <= 3 else [*names[:3], "…"]
+def _unknown(bands: xr.Dataset) -> np.ndarray:
+    """Dates whose items do not say all angles; straight down has no azimuth, and needs none."""
+    unknown = np.zeros(bands.sizes["time"], bool)
+    for name in ANGLES:
+        known = np.isfinite(bands[name].to_numpy()) if name in bands.coords else False
+        if name == "view_azimuth" and "view_zenith" in bands.coords:
+            known |= bands["view_zenith"].to_numpy() == 0
+        unknown |= ~np.asarray(known)
+    return unknown
 
 
-def _latitudes(bands: xr.Dataset) -> xr.DataArray:
-    """Latitude of each row, in the middle column."""
-    from pyproj import Transformer
-
-    to_degrees = Transformer.from_crs(crs_of(bands), 4326, always_xy=True)
-    y = bands["y"]
-    middle = float(bands["x"].to_numpy()[[0, -1]].mean())
-    _, latitude = to_degrees.transform(np.full(y.size, middle), y.to_numpy())
+def _in_blocks(rows: xr.DataArray, bands: xr.Dataset) -> xr.DataArray:
     chunks = bands.chunksizes.get("y")
-    rows = y.copy(data=np.asarray(latitude)).drop_attrs()
     return rows if chunks is None else rows.chunk({"y": chunks})

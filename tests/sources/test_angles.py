@@ -2,74 +2,30 @@
 
 from __future__ import annotations
 
-import itertools
+import datetime as dt
+import json
+from pathlib import Path
 
 import numpy as np
+import pystac
 import pytest
 import xarray as xr
+from granules import ULX, ULY, granule, nodes, sun, view
 from laziness import nothing_computes
 from numpy import testing as npt
+from servers import range_server
 
 from minewatch import brdf
 from minewatch.conventions import crs_of
 from minewatch.grids import geobox
-from minewatch.sources.angles import BAND_NUMBERS, granule_angles
+from minewatch.sources.angles import (
+    BAND_NUMBERS,
+    granule_angles,
+    metadata_address,
+    read_metadata,
+)
 
-ULX, ULY, STEP, NODES = 600_000, 9_000_000, 5_000, 23
 TILE = geobox((ULX, ULY - 110_000, ULX + 110_000, ULY), crs="EPSG:32721", resolution=1_000)
-BANDS = tuple(BAND_NUMBERS.values())
-
-
-def nodes():
-    east = np.tile(np.arange(NODES) * STEP, (NODES, 1))
-    return east, east.T
-
-
-def sun(east, south):
-    """Slopes of the ray to the sun: it stands in the north-east."""
-    return 0.55 - 2e-7 * east, 0.5 + 3e-7 * south
-
-
-def view(east, south):
-    """Slopes of the ray to a sensor that passes in the middle: west of it, it looks east."""
-    return (55_000 - east) / 786_000, 0.02 + 0 * south
-
-
-def numbers(values):
-    rows = "".join(f"<VALUES>{' '.join(f'{v:.9f}' for v in row)}</VALUES>" for row in values)
-    step = f"<COL_STEP unit='m'>{STEP}</COL_STEP><ROW_STEP unit='m'>{STEP}</ROW_STEP>"
-    return f"{step}<Values_List>{rows.replace('nan', 'NaN')}</Values_List>"
-
-
-def both(east, north):
-    zenith = np.degrees(np.arctan(np.hypot(east, north)))
-    azimuth = np.degrees(np.arctan2(east, north)) % 360
-    return f"<Zenith>{numbers(zenith)}</Zenith><Azimuth>{numbers(azimuth)}</Azimuth>"
-
-
-def granule(*, detectors=2, bands=BANDS, view=view, swath=None):
-    """MTD_TL.xml; each detector sees a strip and all overlap by a node."""
-    east, south = nodes()
-    grids = []
-    edges = np.linspace(0, NODES - 1, detectors + 1).astype(int)
-    for band in bands:
-        for number, (first, last) in enumerate(itertools.pairwise(edges)):
-            seen = np.zeros((NODES, NODES), bool)
-            seen[:, first : last + 1] = True
-            if swath is not None:
-                seen &= swath
-            parts = [np.where(seen, part, np.nan) for part in view(east, south)]
-            name = "Viewing_Incidence_Angles_Grids"
-            grids.append(f"<{name} bandId='{band}' detectorId='{number}'>{both(*parts)}</{name}>")
-    return (
-        "<?xml version='1.0' encoding='UTF-8'?>\n"
-        "<n1:Level-2A_Tile_ID xmlns:n1='https://psd-14.sentinel2.eo.esa.int/'><n1:Geometric_Info>"
-        "<Tile_Geocoding><HORIZONTAL_CS_CODE>EPSG:32721</HORIZONTAL_CS_CODE>"
-        f"<Geoposition resolution='10'><ULX>{ULX}</ULX><ULY>{ULY}</ULY></Geoposition>"
-        f"</Tile_Geocoding><Tile_Angles><Sun_Angles_Grid>{both(*sun(east, south))}"
-        f"</Sun_Angles_Grid>{''.join(grids)}</Tile_Angles></n1:Geometric_Info>"
-        "</n1:Level-2A_Tile_ID>"
-    )
 
 
 def expected(like, slopes):
@@ -133,6 +89,56 @@ def test_outside_of_the_granule_nothing_is_known():
     angles = granule_angles(granule(bands=(7,)), away, bands=["nir"])
     assert np.isnan(angles.sun_zenith).all()
     assert np.isnan(angles.view_zenith.nir).all()
+
+
+def test_a_margin_continues_the_outermost_nodes():
+    beside = geobox(
+        (ULX + 112_500, ULY - 50_000, ULX + 117_500, ULY - 45_000), crs="EPSG:32721", resolution=500
+    )
+    text = granule(bands=(7,))
+    assert np.isnan(granule_angles(text, beside, bands=["nir"]).view_zenith.nir).all()
+    found = granule_angles(text, beside, bands=["nir"], margin=1).view_zenith.nir
+    # 55 km beside the track, 786 km below it.
+    npt.assert_allclose(found, np.degrees(np.arctan(np.hypot(55 / 786, 0.02))), atol=1e-3)
+
+
+def test_metadata_are_read_from_files_and_servers_signed_when_they_are_opened(tmp_path: Path):
+    (tmp_path / "MTD_TL.xml").write_text(text := granule(bands=(7,)))
+    assert read_metadata(str(tmp_path / "MTD_TL.xml")) == text.encode()
+    asked = []
+    with range_server(tmp_path, before=asked.append) as address:
+        got = read_metadata(f"{address}/MTD_TL.xml", sign=lambda href: f"{href}?token=abc")
+        with pytest.raises(OSError, match="404"):
+            read_metadata(f"{address}/other.xml", max_retries=0)
+    assert got == text.encode()
+    assert asked[0] == "/MTD_TL.xml?token=abc"
+    with pytest.raises(ValueError, match=r"granule metadata lies at s3://.*only http"):
+        read_metadata("s3://bucket/MTD_TL.xml")
+    with pytest.raises(FileNotFoundError):
+        read_metadata(str(tmp_path / "none.xml"))
+
+
+@pytest.mark.parametrize("name", ["granule-metadata", "granule_metadata"])
+def test_both_catalogues_name_the_metadata(name):
+    item = pystac.Item("a", None, None, dt.datetime(2022, 5, 1), {})
+    assert metadata_address(item) is None
+    item.add_asset(name, pystac.Asset("https://example.com/MTD_TL.xml"))
+    assert metadata_address(item) == "https://example.com/MTD_TL.xml"
+
+
+@pytest.mark.data
+@pytest.mark.filterwarnings("ignore:Could not parse bucket")
+def test_recorded_items_name_their_metadata(real_data: Path):
+    recorded = [
+        path
+        for where in ("pc/items/sentinel-2-l2a", "earthsearch/items/sentinel-2-c1-l2a")
+        for path in sorted((real_data / "stac-recorded" / where).rglob("*.json"))
+    ]
+    items = [pystac.Item.from_dict(json.loads(path.read_text())) for path in recorded]
+    assert len(items) >= 2
+    addresses = [metadata_address(item) for item in items]
+    assert all(str(address).startswith("https://") for address in addresses)
+    assert all(str(address).endswith(".xml") for address in addresses)
 
 
 def test_nbar_takes_them_as_they_are_and_nothing_is_computed():

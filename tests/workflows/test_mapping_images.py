@@ -6,14 +6,18 @@ import dataclasses
 import datetime as dt
 from typing import TYPE_CHECKING
 
+import dask
 import numpy as np
+import pystac
 import pytest
 import rioxarray  # noqa: F401 the .rio accessor
 import xarray as xr
+from granules import granule
 from laziness import nothing_computes
 from numpy import testing as npt
 
 from minewatch import brdf, simulate, sources, speckle, vectors
+from minewatch.sources.angles import granule_angles
 from minewatch.workflows import MappingSettings, mapping_images
 from minewatch.workflows.mapping_clouds import clear_views, with_sun
 from minewatch.workflows.mapping_images import (
@@ -25,10 +29,9 @@ from minewatch.workflows.mapping_images import (
 from minewatch.workflows.mapping_inputs import covariates, find_items, map_grid
 
 if TYPE_CHECKING:
-    import pystac
     from odc.geo.geobox import GeoBox
 
-Found = tuple[MappingSettings, dict[str, list["pystac.Item"]], "GeoBox"]
+Found = tuple[MappingSettings, dict[str, list[pystac.Item]], "GeoBox"]
 
 MEASURES = ("mean", "std", "entropy")
 
@@ -175,6 +178,13 @@ def test_landsat_has_bits_for_it():
     assert (~clear_views(cube, "landsat8", near)).sum() == 4
 
 
+def test_shadows_need_clouds_even_beside_outliers():
+    cube = scene(1, sun_zenith=[30], sun_azimuth=[50]).drop_vars("quality")
+    how = dataclasses.replace(PLAIN, clouds=("quality", "shadow", "outliers"))
+    with pytest.raises(ValueError, match="add 'score' to clouds"):
+        clear_views(cube, "sentinel2", how)
+
+
 def test_dates_without_the_sun_are_left_out_by_name():
     cube = scene(3, sun_zenith=[30, np.nan, 86], sun_azimuth=[50, 50, 50])
     with pytest.warns(UserWarning, match="2 dates of sentinel2 are left out.* b, c"):
@@ -199,6 +209,38 @@ def test_light_is_brought_to_nadir_by_the_angles_of_each_date():
     npt.assert_allclose(lazy[0], expected, rtol=1e-4)
     with pytest.raises(ValueError, match="brdf='none'"):
         seen_from_above(scene(2, **angles)[["nir"]], "sentinel2", "observed")
+
+
+def test_angles_of_granules_are_used_where_items_have_their_metadata(found, tmp_path):
+    """Masked first, then each date by the factor of its own granule, then the median."""
+    settings, items, box = found
+    settings = dataclasses.replace(settings, brdf="observed")
+    given = sorted((each.full_copy() for each in items["sentinel2"]), key=lambda each: each.id)
+    with pytest.raises(ValueError, match=r"do not say them: S2A_MSIL2A.*brdf='none'"):
+        composites_of({"sentinel2": given}, box, settings)
+    corner = (round(box.boundingbox.left) - 20_000, round(box.boundingbox.top) + 30_000)
+    factors = []
+    for at, each in enumerate(given):
+
+        def aside(east, south, at=at):
+            return (40_000 * at - east) / 786_000, 0.01 * at + 0 * south
+
+        text = granule(corner=corner, crs=str(box.crs), view=aside)
+        (tmp_path / each.id).write_text(text)
+        each.add_asset("granule-metadata", pystac.Asset(str(tmp_path / each.id)))
+        angles = granule_angles(text, box, bands=["nir"])
+        sun, _, view, relative = dask.compute(*angles)
+        factors.append(brdf.c_factor("nir", sun, view.nir, relative.nir).values)
+    with nothing_computes():
+        image = composites_of({"sentinel2": given}, box, settings)["sentinel2"]
+    image = image[["nir", "clear_count"]].compute()
+    cube = sources.load(given, like=box, variables=["nir", "quality"], mosaic="solar_day").compute()
+    clear = cube.quality.isin([4, 5, 6, 7])
+    npt.assert_array_equal(image.clear_count, clear.sum("time"))
+    known = cube.nir.where(clear)
+    # Factors are interpolated between nodes, which errs by less than 1e-5.
+    npt.assert_allclose(image.nir, (known * np.stack(factors)).median("time"), rtol=2e-5)
+    assert float(abs(image.nir - known.median("time")).max()) > 0.005
 
 
 @pytest.mark.parametrize(

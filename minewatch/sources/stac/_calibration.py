@@ -70,7 +70,7 @@ class Calibration:
         return found
 
 
-def document(href: str, *, timeout: float, max_retries: int) -> bytes:
+def document(href: str, *, timeout: float, max_retries: int, what: str = "calibration") -> bytes:
     """What stands in a file of this machine or of a web server.
 
     Parameters
@@ -81,6 +81,8 @@ def document(href: str, *, timeout: float, max_retries: int) -> bytes:
         Seconds to wait for the server.
     max_retries : int
         How often a server that is busy, 429 or 5xx, is asked again.
+    what : str
+        What it should be, for messages.
 
     Returns
     -------
@@ -98,17 +100,17 @@ def document(href: str, *, timeout: float, max_retries: int) -> bytes:
     if parts.scheme in {"", "file"}:
         path = Path(url2pathname(parts.path) if parts.scheme else href)
         with path.open("rb") as file:
-            return _limited(file.read(MAX_BYTES + 1), href)
+            return _limited(file.read(MAX_BYTES + 1), href, what)
     if parts.scheme not in {"http", "https"}:
         message = (
-            f"the calibration lies at {href}, and only http and https can be read; turn the "
+            f"the {what} lies at {href}, and only http and https can be read; turn the "
             "address into one of these with load(..., sign=function)"
         )
         raise ValueError(message)
     for attempt in range(max_retries + 1):
         try:
             with urlopen(Request(href), timeout=timeout) as answer:
-                return _limited(answer.read(MAX_BYTES + 1), href)
+                return _limited(answer.read(MAX_BYTES + 1), href, what)
         except HTTPError as error:
             if attempt == max_retries or not (error.code == 429 or error.code >= 500):
                 # Not the address itself: its query may hold a token.
@@ -119,9 +121,9 @@ def document(href: str, *, timeout: float, max_retries: int) -> bytes:
     raise ValueError(message)
 
 
-def _limited(content: bytes, href: str) -> bytes:
+def _limited(content: bytes, href: str, what: str) -> bytes:
     if len(content) > MAX_BYTES:
-        message = f"{urlsplit(href).path} has more than {MAX_BYTES} bytes: no calibration"
+        message = f"{urlsplit(href).path} has more than {MAX_BYTES} bytes: no {what}"
         raise ValueError(message)
     return content
 
