@@ -80,9 +80,9 @@ def ablation(
 
     Every set is fitted and judged on the same folds. A sample is mapped as mine where its
     probability, from a model that has not seen its polygon, reaches a threshold; that of a fold is
-    the best one for `score` on the other folds, so that no sample has a say in the threshold it is
-    judged by. Figures are of all folds together, weighted by the samples' weights, their intervals
-    over whole polygons, or over the blocks that `split` keeps together.
+    the best one for `score` on the other folds: no sample is among those that the threshold it is
+    judged by was chosen on. Figures are of all folds together, weighted by the samples' weights,
+    their intervals over whole polygons, or over the blocks that `split` keeps together.
 
     The set of most covariates is compared with the best of the others, and every other set with
     it. Which is the best of the others is judged on the same polygons, which flatters it a little:
@@ -122,7 +122,7 @@ def ablation(
     Raises
     ------
     ValueError
-        If there are fewer than two sets, or a setting makes no sense.
+        If there are fewer than two sets, all samples are of one class, or a setting makes no sense.
     KeyError
         If the samples lack a covariate, or no sample is of the class.
 
@@ -212,7 +212,10 @@ def _require(
     positive: int,
     threshold: float | None,
 ) -> dict[str, list[str]]:
-    members = {str(name): [str(one) for one in covariates] for name, covariates in sets.items()}
+    members = {
+        str(name): [covariates] if isinstance(covariates, str) else [str(one) for one in covariates]
+        for name, covariates in sets.items()
+    }
     if len(members) < 2 or not all(members.values()):
         sizes = {name: len(covariates) for name, covariates in members.items()}
         message = f"ablation compares two sets of covariates or more, none empty, got {sizes}"
@@ -234,6 +237,9 @@ def _require(
         found = np.unique(samples["label"].values).tolist()
         message = f"ablation was asked for class {positive}, the samples are of {found}"
         raise KeyError(message + "; set positive= to one of them")
+    if (samples["label"].values == positive).all():
+        message = f"ablation needs samples of two classes, all are of {positive}; draw others too"
+        raise ValueError(message)
     return members
 
 

@@ -1,4 +1,4 @@
-"""Thresholds in which the samples that they judge had no say."""
+"""Thresholds that were chosen on other samples than they judge."""
 
 from __future__ import annotations
 

@@ -136,9 +136,10 @@ def _weights(samples: xr.Dataset) -> Any:
 def _domain(table: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
-    levels = np.quantile(table.to_numpy(np.float64), (0, *QUANTILES, 1), axis=0).T
+    # Gaps are left out.
+    levels = table.astype(np.float64).quantile([0, *QUANTILES, 1]).T
     names = ["min", *(f"q{round(100 * q):02d}" for q in QUANTILES), "max"]
-    return pd.DataFrame(levels, index=table.columns, columns=pd.Index(names))
+    return levels.set_axis(pd.Index(names), axis="columns")
 
 
 def importances(model: Any) -> pd.Series[float]:

@@ -111,6 +111,8 @@ def search_forest(
     ------
     ValueError
         If the score or mode is unknown, there is nothing to try, or a bag leaves no sample.
+    KeyError
+        If no sample is of the class.
 
     See Also
     --------
@@ -141,6 +143,10 @@ def search_forest(
             f"bags, got score={score!r}, trees={list(trees)}, bags={list(bags)}"
         )
         raise ValueError(message)
+    if positive not in samples["label"].values:
+        found = np.unique(samples["label"].values).tolist()
+        message = f"search_forest was asked for class {positive}, the samples are of {found}"
+        raise KeyError(message + "; set positive= to one of them")
     sizes = sorted({int(number) for number in trees})
     shares = sorted({float(bag) for bag in bags})
     splitter = PolygonSplit() if split is None else split

@@ -31,7 +31,8 @@ class SubsampledForest(RandomForestClassifier):  # type: ignore[misc]
     bag of 1 they would not count at all. Here every sample is as likely to be drawn, and weights
     enter the impurity and the leaves of the trees.
 
-    Takes the parameters of ``RandomForestClassifier``; ``max_samples`` must be a whole number.
+    Takes the parameters of ``RandomForestClassifier``; ``max_samples`` must be a whole number, and
+    ``class_weight``, ``oob_score`` and ``warm_start`` are of no effect.
 
     Examples
     --------

@@ -197,8 +197,16 @@ def test_it_says_what_it_needs(
         ablation(samples, sets or sensor_sets(samples), **settings)
     with pytest.raises(ValueError, match=r"the table of minewatch\.learn\.ablation"):
         sentence(pd.DataFrame())
+    with pytest.raises(ValueError, match="two classes, all are of 1; draw others too"):
+        ablation(samples.where(samples.label == 1, drop=True), sensor_sets(samples))
     with pytest.raises(ValueError, match="the polygon of each sample"):
         ablation(samples.drop_vars("polygon"), sensor_sets(samples))
+
+
+def test_a_set_of_one_covariate_may_be_its_name(samples: xr.Dataset) -> None:
+    sets = {"radar": "s1_vv", "all": list(samples)}
+    table = ablation(samples, sets, fit=small, threshold=0.5, repeats=10)
+    assert table.covariates.to_dict() == {"radar": 1, "all": 5}
 
 
 def test_blocks_that_stay_together_are_one_witness(samples: xr.Dataset) -> None:

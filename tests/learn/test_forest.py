@@ -142,7 +142,12 @@ def test_a_forest_knows_its_domain(rng: np.random.Generator) -> None:
     assert list(domain.index) == list(NAMES)
     assert list(domain.columns) == ["min", "q01", "q05", "q25", "q50", "q75", "q95", "q99", "max"]
     npt.assert_allclose(domain["q25"], [np.quantile(samples[n], 0.25) for n in NAMES], rtol=1e-6)
-    npt.assert_allclose(domain["max"], [samples[n].max() for n in NAMES])
+    npt.assert_array_equal(domain["max"], [samples[n].max() for n in NAMES])
+    # A gap does not hide what the others span.
+    samples["s1_vv"][3] = np.nan
+    gappy = fit_forest(samples, trees=2).training_domain_
+    assert gappy.loc["s1_vv", "min"] == np.nanmin(samples["s1_vv"])
+    npt.assert_array_equal(gappy.drop("s1_vv"), domain.drop("s1_vv"))
 
 
 @pytest.mark.parametrize("bag", [0, -1, 1.1, 1e-6, np.nan])

@@ -144,3 +144,5 @@ def test_cores_do_not_change_the_search(samples: xr.Dataset) -> None:
 def test_the_search_says_what_it_needs(samples: xr.Dataset, wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="needs numbers of trees from 1"):
         search_forest(samples, **wrong)
+    with pytest.raises(KeyError, match=r"class 2, the samples are of \[0, 1\]; set positive="):
+        search_forest(samples, positive=2)

@@ -128,7 +128,7 @@ def of_samples(
     Returns
     -------
     (array of float64, array)
-        Rows and classes.
+        Rows, and the classes in rising order.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def of_samples(
             f"got dims {probability.dims}; use minewatch.learn.out_of_fold"
         )
         raise ValueError(message)
-    ordered = probability.transpose("sample", "class")
+    ordered = probability.transpose("sample", "class").sortby("class")
     if ordered.sizes["sample"] != samples.sizes.get("sample"):
         message = (
             f"{by} got {samples.sizes.get('sample')} samples and {ordered.sizes['sample']} "

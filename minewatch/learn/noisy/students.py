@@ -47,9 +47,9 @@ def fit_student(
     noise : {"none", "confident", "soft", "small_loss"}
         What is done about wrong labels. ``"none"``: nothing. ``"confident"``: those that
         :func:`label_noise` finds are left out. ``"soft"``: each sample stands for every class, as
-        likely as it is of that class. ``"small_loss"``: two models on one half of the polygons
-        each; each leaves out the labels of the other's half that surprise it most, as many as are
-        thought wrong, and both learn anew from what is left.
+        likely as it is of that class. ``"small_loss"``: two models on one half of the polygons (or
+        of the blocks of `split`) each; each leaves out the labels of the other's half that surprise
+        it most, as many as are thought wrong, and both learn anew from what is left.
     fit : callable, optional
         Samples → fitted model; by default a forest of 200 trees with 5 samples in a leaf.
     split : splitter, optional
@@ -106,7 +106,8 @@ def fit_student(
     if noise == "confident":
         kept = ~found.wrong
     else:
-        kept = _small_losses(samples, learn, found.rate, rounds, seed)
+        halves = PolygonSplit(2, seed=seed, blocks=getattr(splitter, "blocks", None))
+        kept = _small_losses(samples, learn, halves, found.rate, rounds)
     _require_classes(samples, kept)
     return _told(learn(samples.isel(sample=kept)), found.rate, int((~kept).sum()))
 
@@ -145,15 +146,16 @@ def _replicated(samples: xr.Dataset, found: LabelNoise) -> xr.Dataset:
 
 
 def _small_losses(
-    samples: xr.Dataset, learn: Callable[[xr.Dataset], Any], rate: float, rounds: int, seed: int
+    samples: xr.Dataset,
+    learn: Callable[[xr.Dataset], Any],
+    halves: PolygonSplit,
+    rate: float,
+    rounds: int,
 ) -> npt.NDArray[np.bool_]:
     """What two models that learn from each other's unsurprising labels agree to keep."""
     table, label = frame(samples), samples["label"].to_numpy()
-    polygon = samples["polygon"].values if "polygon" in samples.coords else None
-    two = PolygonSplit(2, seed=seed)
-    given = samples if two.blocks else np.zeros((len(label), 1))
     half = np.zeros(len(label), np.int64)
-    for number, (_, test) in enumerate(two.split(given, label, polygon)):
+    for number, (_, test) in enumerate(halves.split(samples)):
         half[test] = number
     kept = np.ones(len(label), bool)
     for _ in range(rounds):

@@ -97,6 +97,40 @@ def test_a_certain_model_finds_every_wrong_label() -> None:
     npt.assert_allclose(found.transition.sum(axis=1), 1)
 
 
+def test_the_order_of_classes_does_not_matter() -> None:
+    samples, true = drawn(200, seed=8)
+    rng = np.random.default_rng(1)
+    coords = {"class": [0, 1, 2]}
+    probability = xr.DataArray(
+        0.6 * np.eye(3)[true] + 0.4 * rng.dirichlet(np.ones(3), 200), coords, ("sample", "class")
+    )
+    one, other = (
+        noisy.label_noise(samples, each) for each in (probability, probability[:, [2, 0, 1]])
+    )
+    npt.assert_array_equal(one.classes, other.classes)
+    npt.assert_array_equal(one.joint, other.joint)
+    npt.assert_array_equal(one.posterior, other.posterior)
+
+
+def test_halves_keep_blocks_together() -> None:
+    """Two polygons a block of 1 km: a model never judges the neighbour of what it learnt from."""
+    samples, _ = drawn(200, seed=9)
+    place = 1000.0 * (samples.polygon.values // 2) + 100
+    samples = samples.assign_coords(x=("sample", place), y=("sample", 0 * place))
+    learnt: list[np.ndarray] = []
+
+    def fit(given: xr.Dataset) -> object:
+        learnt.append(np.unique(given.polygon.values // 2))
+        return learn.fit_forest(given, trees=10, min_leaf=5)
+
+    split = learn.PolygonSplit(2, blocks=1000.0)
+    noisy.fit_student(samples, noise="small_loss", fit=fit, split=split, rounds=1)
+    # Two folds, two halves, and the student.
+    assert len(learnt) == 5
+    assert not np.intersect1d(learnt[2], learnt[3]).size
+    npt.assert_array_equal(np.union1d(learnt[2], learnt[3]), np.arange(10))
+
+
 def test_right_labels_are_left_alone() -> None:
     samples, true = drawn(300, seed=4)
     samples = samples.assign_coords(label=("sample", true))
