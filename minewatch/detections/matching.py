@@ -69,7 +69,8 @@ def match(
     detected : geopandas.GeoDataFrame
         Polygons in a projected CRS, e.g. of :func:`cells`.
     reference : geopandas.GeoDataFrame
-        Polygons, e.g. of :func:`reference_grid`; brought into the CRS of `detected`.
+        Polygons, e.g. of :func:`reference_grid`; brought into the CRS of `detected`. Outlines that
+        cross themselves are repaired on either side.
     min_area : float
         Two polygons meet if they share more than this, in square units of the CRS: neighbours that
         share an edge do not.
@@ -103,8 +104,9 @@ def match(
         raise ValueError(message)
     import shapely
 
-    shapes = detected.geometry.to_numpy()
-    truths = reference.geometry.to_crs(detected.crs).to_numpy()
+    # Outlines drawn by hand cross themselves now and then.
+    shapes = shapely.make_valid(detected.geometry.to_numpy())
+    truths = shapely.make_valid(reference.geometry.to_crs(detected.crs).to_numpy())
     one, other = shapely.STRtree(truths).query(shapes, predicate="intersects")
     meets = shapely.area(shapely.intersection(shapes[one], truths[other])) > min_area
     true = np.isin(np.arange(len(shapes)), one[meets])

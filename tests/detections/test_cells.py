@@ -50,6 +50,15 @@ def test_cells_are_those_of_the_slow_loop(threshold: float) -> None:
     assert found.crs == UTM
 
 
+def test_a_window_at_the_threshold_does_not_count_in_any_precision() -> None:
+    """0.8 in float32 is 0.80000001; the next number above it counts."""
+    at = np.full((2, 2), 0.8, "f4")
+    assert len(detections.cells(windows_of(at), threshold=0.8)) == 0
+    assert len(detections.window_squares(windows_of(at), threshold=np.float64(0.8))) == 0
+    at[0, 0] = np.nextafter(at[0, 0], np.float32(1))
+    assert len(detections.cells(windows_of(at), threshold=0.8)) == 4
+
+
 def test_two_windows_side_by_side_make_six_cells() -> None:
     """Lemes Neto et al., Fig. 5: eight squares, of which two pairs coincide."""
     windows = windows_of(np.array([[0.9, 0.85]]))

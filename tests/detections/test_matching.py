@@ -5,7 +5,7 @@ from __future__ import annotations
 import geopandas as gpd
 import numpy as np
 import pytest
-from shapely.geometry import box
+from shapely.geometry import Polygon, box
 
 from minewatch import detections, metrics
 
@@ -77,6 +77,15 @@ def test_published_f1_follow_from_precision_and_recall(
     tp = 1_000_000 * precision
     score = metrics.object_scores(tp=tp, fp=1_000_000 - tp, fn=tp / recall - tp)
     assert score["f1"] == pytest.approx(f1, abs=5e-6)
+
+
+def test_an_outline_that_crosses_itself_is_what_it_encloses() -> None:
+    """A bow tie of two triangles that meet at (260, 260), the crossing in the reference."""
+    bow = Polygon([(0, 0), (520, 520), (520, 0), (0, 520)])
+    truth = gpd.GeoDataFrame(geometry=[bow], crs=UTM)
+    # The middle of the top edge lies outside of both triangles, the left edge in one.
+    found = cells((250, 480), (0, 250), size=20)
+    assert detections.match(found, truth).counts == {"tp": 1, "fp": 1, "fn": 0}
 
 
 def test_a_reference_in_degrees_is_brought_over() -> None:
