@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from minewatch.workflows.outputs import Notify, Result, quiet, stage, write_json
 from minewatch.workflows.planning_memory import Load, memory_of
 from minewatch.workflows.planning_rates import Rates, machine_rates
 from minewatch.workflows.planning_reading import Reading, reading_of
+from minewatch.workflows.planning_times import as_before, expected_seconds
 from minewatch.workflows.settings import option
 
 if TYPE_CHECKING:
@@ -36,9 +36,6 @@ COUNTED = 6
 
 KEPT = 0.85
 """What packing leaves of float32 covariates: their noise does not shrink."""
-
-SEARCHED_TREES = 8 * 80 * 9
-"""Trees of one round of the search: 10 to 150 of them, in nine bags."""
 
 
 @dataclass(frozen=True)
@@ -213,9 +210,9 @@ def plan(
         processes=processes,
         output=_output(load),
         memory=memory_of(load, settings),
-        seconds=_seconds(load, readings, settings, rate, processes * threads)
+        seconds=expected_seconds(load, readings, settings, rate, processes * threads)
         if isinstance(rate, Rates)
-        else _as_before(load, Path(rate)),
+        else as_before(load, Path(rate)),
         rate=told,
     )
 
@@ -269,47 +266,6 @@ def _output(load: Load) -> float:
     """Bytes of stores and maps."""
     stores = (load.covariates * KEPT + 2 * KEPT) * 4
     return load.pixels * (stores + 3.0) + 2e6
-
-
-def _seconds(
-    load: Load,
-    readings: tuple[Reading, ...],
-    settings: MappingSettings,
-    rate: Rates,
-    threads: int,
-) -> dict[str, float]:
-    """Expected seconds of each stage."""
-    faster = rate.threads / threads
-    usual = max(rate.images.values())
-    images = sum(
-        one.samples * rate.images.get(one.sensor, usual) + one.decoded * rate.decode / rate.threads
-        for one in readings
-    )
-    n = max(load.samples, 2)
-    fits = settings.folds * (2 if settings.select else 1) + 1
-    one_fit = rate.fit * n * math.log2(n)
-    if settings.search:
-        fits += round(settings.folds * SEARCHED_TREES / max(settings.trees, 1))
-    return {
-        "covariates": (images + rate.store * load.pixels * load.covariates) * faster,
-        "learning": fits * one_fit,
-        "map": load.pixels * rate.predict * math.log2(n) * faster,
-        "files and report": load.pixels * rate.files + 5.0,
-    }
-
-
-def _as_before(load: Load, folder: Path) -> dict[str, float]:
-    """Seconds of an earlier run's stages, those of images and maps scaled to this one."""
-    path = folder / "metrics.json"
-    try:
-        cost = json.loads(path.read_text(encoding="utf-8"))["cost"]
-    except (OSError, ValueError, KeyError) as error:
-        message = f"{path} tells no cost of a map ({error}); name the folder of one made here"
-        raise ValueError(message) from error
-    pixels = load.pixels / max(cost["pixels"], 1)
-    images = pixels * sum(load.dates.values()) / max(cost["images"], 1)
-    scale = {"covariates": images, "map": pixels, "files and report": pixels}
-    return {stage: seconds * scale.get(stage, 1.0) for stage, seconds in cost["seconds"].items()}
 
 
 def plan_run(settings: PlanSettings, *, notify: Notify = quiet) -> Result:
