@@ -9,8 +9,9 @@ import pandas as pd
 
 from minewatch.learn.fold_thresholds import best_on_other_folds
 from minewatch.learn.forest import fit_forest
+from minewatch.learn.samples import weights_of
 from minewatch.learn.splits import PolygonSplit
-from minewatch.learn.validation import out_of_fold
+from minewatch.learn.validation import folds_of, out_of_fold
 from minewatch.metrics import grouped_bootstrap, mcnemar
 from minewatch.metrics.counts import RATES, counted, rates
 
@@ -147,7 +148,7 @@ def ablation(
     members = _require(samples, sets, score, positive, threshold)
     splitter = _Fixed(samples, PolygonSplit() if split is None else split)
     truth = samples["label"].values == positive
-    weight = samples["weight"].values if "weight" in samples.coords else np.ones(len(truth))
+    weight = weights_of(samples)
     polygon = splitter.together
     mapped: dict[str, npt.NDArray[np.bool_]] = {}
     rows: dict[str, dict[str, Any]] = {}
@@ -247,10 +248,8 @@ class _Fixed:
     """A splitter that gives the same folds to every set of covariates."""
 
     def __init__(self, samples: xr.Dataset, splitter: Splitter) -> None:
-        label, polygon = samples["label"].values, samples["polygon"].values
-        given = samples if isinstance(splitter, PolygonSplit) else np.zeros((len(label), 1))
-        self.folds = list(splitter.split(given, label, polygon))
-        self.together = polygon
+        self.folds = folds_of(samples, splitter)
+        self.together = samples["polygon"].values
         if isinstance(splitter, PolygonSplit):
             self.together = splitter.together(samples)
         self.name = repr(splitter)

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from minewatch.learn.forest import fit_forest
-from minewatch.learn.samples import frame
+from minewatch.learn.samples import frame, weights_of
 from minewatch.learn.splits import PolygonSplit
+from minewatch.learn.validation import folds_of
 from minewatch.metrics.counts import RATES, counted, rates
 
 if TYPE_CHECKING:
@@ -152,10 +153,7 @@ def search_forest(
     splitter = PolygonSplit() if split is None else split
     table = frame(samples)
     judge = _Judge(samples, positive)
-    polygon = samples["polygon"].values if "polygon" in samples.coords else None
-    # scikit-learn's splitters want arrays, ours wants to know where the samples lie.
-    given = samples if isinstance(splitter, PolygonSplit) else np.zeros((len(table), 1))
-    folds = list(splitter.split(given, samples["label"].values, polygon))
+    folds = folds_of(samples, splitter)
     counts = np.zeros((len(shares), len(folds), len(sizes), 6))
     percent = np.zeros(table.shape[1])
     for done in range(len(shares) * len(folds)):
@@ -213,8 +211,7 @@ class _Judge:
 
     def __init__(self, samples: xr.Dataset, positive: int) -> None:
         self.label, self.positive = samples["label"].values, positive
-        has = "weight" in samples.coords
-        self.weight = samples["weight"].values if has else np.ones(len(self.label))
+        self.weight = weights_of(samples)
 
     def __call__(self, mapped: npt.NDArray[Any], test: npt.NDArray[np.int64]) -> Any:
         """tp, fp, fn, tn; of all classes: right, all."""

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from minewatch.learn.samples import weights_of
 from minewatch.metrics import precision_recall
 
 if TYPE_CHECKING:
@@ -269,6 +270,4 @@ def labelled(
             f"{by} needs probabilities from 0 to 1, got some outside or NaN; drop those samples"
         )
         raise ValueError(message)
-    label = ordered["label"].values
-    weight = ordered["weight"].values if "weight" in ordered.coords else np.ones(len(label))
-    return values, label, weight.astype(np.float64)
+    return values, ordered["label"].values, weights_of(ordered)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-__all__ = ["draw", "frame"]
+__all__ = ["draw", "frame", "weights_of"]
 
 
 def draw(
@@ -255,3 +255,26 @@ def frame(samples: xr.Dataset) -> pd.DataFrame:
     names = [str(name) for name in samples.data_vars]
     table = np.stack([samples[name].values for name in names], axis=1)
     return pd.DataFrame(np.ascontiguousarray(table, dtype=np.float32), columns=names)
+
+
+def weights_of(samples: xr.Dataset | xr.DataArray) -> npt.NDArray[np.float64]:
+    """What each sample counts: 1 where nothing is said of it.
+
+    Parameters
+    ----------
+    samples : xarray.Dataset or xarray.DataArray
+        Dim ``sample``, perhaps with the coordinate ``weight``.
+
+    Returns
+    -------
+    array of float64
+        One a sample.
+
+    Examples
+    --------
+    >>> weights_of(xr.Dataset({"s2_ndvi": ("sample", [0.2, 0.7])}))
+    array([1., 1.])
+    """
+    if "weight" not in samples.coords:
+        return np.ones(samples.sizes["sample"])
+    return np.asarray(samples["weight"].values, np.float64)

@@ -28,7 +28,8 @@ def pseudo_label(
     Parameters
     ----------
     samples : xarray.Dataset
-        What the student will see, dim ``sample``; its own ``label``, if any, becomes ``trusted``.
+        What the student will see, dim ``sample``; its own ``label``, if any, becomes ``trusted``,
+        unless a teacher before this one has made it that.
     probability : xarray.DataArray
         The teacher's, dims (sample, class): of :func:`minewatch.learn.out_of_fold`, better still
         calibrated, never on samples that the teacher was fitted to. NaN where it saw nothing.
@@ -77,7 +78,7 @@ def pseudo_label(
         ranked = members[np.argsort(-sure[members], kind="stable")]
         chosen[ranked[: int(np.ceil(keep * len(members)))]] = True
     coords = {"label": ("sample", classes[likeliest]), "sureness": ("sample", sure)}
-    if "label" in samples.coords:
+    if "label" in samples.coords and "trusted" not in samples.coords:
         samples = samples.rename(label="trusted")
     return samples.assign_coords(coords).isel(sample=np.flatnonzero(chosen))
 

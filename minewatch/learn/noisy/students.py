@@ -10,7 +10,7 @@ import xarray as xr
 
 from minewatch.learn.forest import fit_forest
 from minewatch.learn.noisy.confident_learning import LabelNoise, label_noise
-from minewatch.learn.samples import frame
+from minewatch.learn.samples import frame, weights_of
 from minewatch.learn.splits import PolygonSplit
 from minewatch.learn.validation import out_of_fold
 
@@ -130,7 +130,7 @@ def _require_classes(samples: xr.Dataset, kept: npt.NDArray[np.bool_]) -> None:
 
 def _replicated(samples: xr.Dataset, found: LabelNoise) -> xr.Dataset:
     """Each sample once for every class that it may be of, with that weight."""
-    weight = samples["weight"].to_numpy() if "weight" in samples.coords else 1.0
+    weight = weights_of(samples)
     parts = []
     for at, code in enumerate(found.classes):
         share = found.posterior[:, at]

@@ -33,6 +33,14 @@ def test_each_class_keeps_its_share() -> None:
     npt.assert_array_equal(likeliest[found.s1_vv.values.astype(int)], found.label)
 
 
+def test_a_second_teacher_leaves_the_trusted_labels() -> None:
+    samples, probability = teacher(np.array([[0.6, 0.4], [0.3, 0.7], [0.1, 0.9]]))
+    once = noisy.pseudo_label(samples, probability, keep=1.0)
+    again = noisy.pseudo_label(once, 1 - probability, keep=1.0)
+    npt.assert_array_equal(again.label, [7, 3, 3])
+    npt.assert_array_equal(again.trusted, 0)
+
+
 def test_where_the_teacher_saw_nothing_there_is_no_label() -> None:
     values = np.array([[0.6, 0.4], [np.nan, np.nan], [0.1, 0.9]])
     found = noisy.pseudo_label(*teacher(values), keep=1.0)
