@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from minewatch.learn.samples import frame
+from minewatch.learn.thread_warnings import kept_warnings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,7 +108,8 @@ def fit_forest(
         random_state=seed,
         n_jobs=n_jobs,
     )
-    forest.fit(table, samples["label"].values, sample_weight=_weights(samples))
+    with kept_warnings():
+        forest.fit(table, samples["label"].values, sample_weight=_weights(samples))
     forest.training_domain_ = _domain(table)
     return forest
 

@@ -15,8 +15,10 @@ import numpy as np
 import pandas as pd
 
 from minewatch.learn.forest import fit_forest, importances
-from minewatch.learn.samples import frame
+from minewatch.learn.samples import frame, weights_of
 from minewatch.learn.splits import PolygonSplit
+from minewatch.learn.thread_warnings import kept_warnings
+from minewatch.learn.validation import folds_of
 from minewatch.metrics import confusion, scores
 
 if TYPE_CHECKING:
@@ -114,13 +116,11 @@ def permutation_importances(
         )
         raise ValueError(message)
     sets = _sets(list(table.columns), together)
-    weight = samples["weight"].values if "weight" in samples.coords else np.ones(len(label))
+    weight = weights_of(samples)
     splitter = PolygonSplit() if split is None else split
-    given = samples if isinstance(splitter, PolygonSplit) else np.zeros((len(label), 1))
-    polygon = samples["polygon"].values if "polygon" in samples.coords else None
     rng = np.random.default_rng(seed)
     losses, ginis, bases = [], [], []
-    for train, test in splitter.split(given, label, polygon):
+    for train, test in folds_of(samples, splitter):
         model = fit(samples.isel(sample=train))
         rows = table.iloc[test].reset_index(drop=True)
         judge = _Judge(model, label[test], weight[test], score, positive)
@@ -178,7 +178,8 @@ class _Judge:
         self.score, self.positive = score, positive
 
     def __call__(self, rows: pd.DataFrame) -> float:
-        proba = np.asarray(self.model.predict_proba(rows))
+        with kept_warnings():
+            proba = np.asarray(self.model.predict_proba(rows))
         classes = np.asarray(self.model.classes_)
         if self.score == "brier":
             chance = proba[:, classes == self.positive].sum(axis=1)

@@ -8,8 +8,9 @@ import numpy as np
 import xarray as xr
 
 from minewatch.learn.forest import fit_forest
-from minewatch.learn.samples import frame
+from minewatch.learn.samples import frame, weights_of
 from minewatch.learn.splits import PolygonSplit
+from minewatch.learn.thread_warnings import kept_warnings
 from minewatch.metrics import confusion, scores
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["cross_validate", "out_of_fold"]
+__all__ = ["cross_validate", "folds_of", "out_of_fold"]
 
 
 class Splitter(Protocol):
@@ -76,16 +77,14 @@ def out_of_fold(
     classes = np.unique(label)
     fold = np.full(len(label), -1, dtype=np.int64)
     proba = np.zeros((len(label), len(classes)))
-    polygon = samples["polygon"].values if "polygon" in samples.coords else None
-    # scikit-learn's splitters want arrays, ours wants to know where the samples lie.
-    given = samples if isinstance(splitter, PolygonSplit) else np.zeros((len(label), 1))
-    for number, (train, test) in enumerate(splitter.split(given, label, polygon)):
+    for number, (train, test) in enumerate(folds_of(samples, splitter)):
         if (fold[test] >= 0).any():
             _refuse_partial(splitter)
         fold[test] = number
         model = fit(samples.isel(sample=train))
         columns = np.searchsorted(classes, model.classes_)
-        proba[test[:, None], columns] = model.predict_proba(table.iloc[test])
+        with kept_warnings():
+            proba[test[:, None], columns] = model.predict_proba(table.iloc[test])
     if (fold < 0).any():
         _refuse_partial(splitter)
     coords = {**samples.coords, "class": classes, "fold": ("sample", fold)}
@@ -97,6 +96,38 @@ def out_of_fold(
         name="probability",
         attrs={**attrs, "units": "1"},
     )
+
+
+def folds_of(
+    samples: xr.Dataset, splitter: Splitter
+) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+    """Positions of training and test samples, fold by fold, by any splitter.
+
+    Parameters
+    ----------
+    samples : xarray.Dataset
+        From :func:`draw`.
+    splitter : splitter
+        Ours or scikit-learn's.
+
+    Returns
+    -------
+    list of (array, array)
+        One a fold.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import GroupKFold
+    >>> coords = {"label": ("sample", [0, 1, 0]), "polygon": ("sample", [7, 8, 7])}
+    >>> samples = xr.Dataset({"s2_bsi": ("sample", [0.1, 0.9, 0.2])}, coords)
+    >>> folds_of(samples, GroupKFold(2))[0]
+    (array([1]), array([0, 2]))
+    """
+    label = samples["label"].values
+    polygon = samples["polygon"].values if "polygon" in samples.coords else None
+    # scikit-learn's splitters want arrays, ours wants to know where the samples lie.
+    given = samples if isinstance(splitter, PolygonSplit) else np.zeros((len(label), 1))
+    return list(splitter.split(given, label, polygon))
 
 
 def _refuse_partial(splitter: object) -> None:
@@ -158,7 +189,7 @@ def cross_validate(
     classes, fold = proba["class"].values, proba["fold"].values
     predicted = classes[proba.values.argmax(axis=1)]
     label = samples["label"].values
-    weight = samples["weight"].values if "weight" in samples.coords else np.ones(len(label))
+    weight = weights_of(samples)
     found: list[dict[str, float]] = []
     for number in range(fold.max() + 1):
         at = fold == number
