@@ -43,31 +43,49 @@ def gather(spectra: Any, pixel: Any, points: Any, lane: Any) -> Any:
     return number
 
 
-def squared_distance(a: Any, at: Any, b: Any, beside: Any, layers: Any, square: Any) -> None:
-    """Squared distance of two spectra, rows of which begin at `at` and `beside`."""
+def gather_side_by_side(spectra: Any, start: Any, points: Any, number: Any) -> None:
+    """The same of the pixels from `start` on, one in each lane, in the order they are read."""
+    layers, dates, pixels = spectra.shape
+    number[:] = 0.0
+    for t in range(dates):
+        for k in range(min(LANES, pixels - start)):
+            first, known = np.int64(number[k]) * layers, True
+            for v in range(layers):
+                value = spectra[v, t, start + k]
+                points[first + v, k] = value
+                known &= np.isfinite(value)
+            number[k] += known
+    for k in range(LANES):
+        first = np.int64(number[k]) * layers
+        points[first : first + layers, k] = 0
+
+
+def squared_distance(points: Any, date: Any, centre: Any, square: Any) -> None:
+    """From a date to the centre of each lane."""
+    layers, at = len(centre), date * len(centre)
     square[:] = 0.0
     for v in range(0, layers - 2, 3):
-        i, j = at + v, beside + v
         for k in range(LANES):
-            x = np.float64(a[i, k]) - np.float64(b[j, k])
-            y = np.float64(a[i + 1, k]) - np.float64(b[j + 1, k])
-            z = np.float64(a[i + 2, k]) - np.float64(b[j + 2, k])
+            x = np.float64(points[at + v, k]) - centre[v, k]
+            y = np.float64(points[at + v + 1, k]) - centre[v + 1, k]
+            z = np.float64(points[at + v + 2, k]) - centre[v + 2, k]
             square[k] = ((square[k] + x * x) + y * y) + z * z
     for v in range(layers - layers % 3, layers):
         for k in range(LANES):
-            x = np.float64(a[at + v, k]) - np.float64(b[beside + v, k])
+            x = np.float64(points[at + v, k]) - centre[v, k]
             square[k] += x * x
 
 
 def find_best_dates(
-    points: Any, layers: Any, number: Any, square: Any, total: Any, best: Any
+    points: Any, number: Any, centre: Any, square: Any, total: Any, best: Any
 ) -> None:
     """The date of each lane that is nearest to all its other dates, the first of equals."""
-    most = np.int64(number.max())
+    layers, most = len(centre), np.int64(number.max())
     total[:most] = 0.0
     for i in range(most):
+        centre[:] = points[i * layers : (i + 1) * layers]
         for j in range(i + 1, most):
-            squared_distance(points, i * layers, points, j * layers, layers, square)
+            squared_distance(points, j, centre, square)
             for k in range(LANES):
                 distance = np.sqrt(square[k]) if j < number[k] else 0.0
                 total[i, k] += distance
@@ -98,7 +116,7 @@ def pull_at(
     layers = len(centre)
     sums[:], pull[:] = 0.0, 0.0
     for t in range(np.int64(number.max())):
-        squared_distance(points, t * layers, centre, 0, layers, square)
+        squared_distance(points, t, centre, square)
         weigh(square, t, number, weight, sums)
         for v in range(layers):
             for k in range(LANES):
@@ -133,6 +151,7 @@ def move(
     "(v,t,p),()->(v,p),(p)",
     helpers=(
         gather,
+        gather_side_by_side,
         squared_distance,
         find_best_dates,
         weigh,
@@ -182,17 +201,16 @@ def geometric_median(spectra: Any, min_count: Any, median: Any, count: Any) -> N
     # A place more: the values of a date are laid down before all are known to be valid.
     points = np.zeros(((dates + 1) * layers, LANES), np.float32)
     number, square, weight = np.zeros(LANES), np.empty(LANES), np.empty(LANES)
+    centre, pull = np.zeros((layers, LANES)), np.zeros((layers, LANES))
+    sums = np.zeros((3, LANES))
     totals, best = np.empty((dates, LANES)), np.zeros(LANES, np.int64)
     first = np.empty(pixels, np.int64)
     for start in range(0, pixels, LANES):
-        number[:] = 0.0
-        for k in range(min(LANES, pixels - start)):
-            number[k] = gather(spectra, start + k, points, k)
-        find_best_dates(points, layers, number, square, totals, best)
+        gather_side_by_side(spectra, start, points, number)
+        find_best_dates(points, number, centre, square, totals, best)
         for k in range(min(LANES, pixels - start)):
             first[start + k], count[start + k] = best[k], number[k]
     number[:] = 0.0
-    centre, pull, sums = np.zeros((layers, LANES)), np.empty((layers, LANES)), np.empty((3, LANES))
     pixel, steps = np.full(LANES, -1), np.zeros(LANES, np.int64)
     arrived = np.zeros(LANES, np.bool_)
     waiting, least = 0, max(min_count, 1)

@@ -45,6 +45,7 @@ def arguments(rng):
         "demodulated_coherence": (*pair, 3, 4, 0.5, 0.25),
         "demodulated_complex_coherence": (*pair, 3, 4, 0.5, 0.25),
         "forest_proba": (cube, *forest),
+        "geometric_median": (cube, 1),
         "lee": (cube, 3, 3, 4.0, 0),
         "local_texture": (cube, 3, 8, 0.1, 0.9, 0.5),
         "refined_lee": (cube, 4.0, 0.4),
@@ -62,7 +63,7 @@ def arguments(rng):
 def test_every_kernel_takes_dask_arrays_and_stays_lazy(arguments, name):
     kernel = getattr(kernels, name)
     expected = kernel(*arguments[name])
-    core = {"nanmedian": 1, "ndai": 0, "count_exceedances": 3}.get(name, 2)
+    core = {"nanmedian": 1, "ndai": 0, "count_exceedances": 3, "geometric_median": 3}.get(name, 2)
     lazy = []
     for argument in arguments[name]:
         if isinstance(argument, np.ndarray) and argument.ndim > 1:
