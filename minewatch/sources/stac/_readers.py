@@ -24,6 +24,7 @@ from minewatch.sources._warping import WARP_TOLERANCE, warp_scale
 from minewatch.sources.collections import Conversion
 from minewatch.sources.stac._calibration import document, parsed_calibration
 from minewatch.sources.stac._ground_range import GroundRange
+from minewatch.sources.stac._shifting import Shifted, masked_by_nodata, whole_shift
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -34,6 +35,9 @@ __all__ = ["gdal_environment", "StrictReader"]
 
 PLANETARY_COMPUTER = "blob.core.windows.net"
 """Host of what has to be signed."""
+
+CACHE = 256 * 2**20
+"""Bytes of decoded tiles that GDAL keeps in a process."""
 
 REMOTE_DRIVERS = ["GTiff", "JP2OpenJPEG"]
 """Formats a remote asset may have; a VRT, for one, could name files of this machine."""
@@ -65,8 +69,8 @@ def gdal_environment(*, timeout: float, max_retries: int) -> LayeredEnv:
             "GDAL_HTTP_RETRY_DELAY": 0.5,
             # a plain tile server answers a directory listing with HTML: never ask
             "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
-            # MB of decoded tiles: a block is read once, and 5 % of a large machine is gigabytes
-            "GDAL_CACHEMAX": 256,
+            # Decoded tiles: 5 % of a large machine is gigabytes. rasterio takes bytes, not MB.
+            "GDAL_CACHEMAX": CACHE,
         }
     )
 
@@ -139,7 +143,7 @@ class StrictReader:
             if dataset.crs is None:
                 message = "it has no CRS"
                 raise ValueError(message)
-            return self._warped(dataset, source) or dataset
+            return self._placed(dataset, source)
 
     def _calibrated(self, dataset: Any, source: Source) -> GroundRange:
         """A product in radar geometry, on the wanted grid."""
@@ -153,19 +157,26 @@ class StrictReader:
         numbers = source.conversion or Conversion()
         return GroundRange(dataset, table, numbers, self.spec, source.resampling)
 
-    def _warped(self, dataset: Any, source: Source) -> WarpedVRT | None:
-        """The dataset on the wanted grid; None where it is on it already."""
-        grid = self.spec.vrt_params
-        if grid == {
-            "crs": dataset.crs.to_epsg(),
+    def _placed(self, dataset: Any, source: Source) -> Any:
+        """The dataset on the wanted grid: as it is, shifted or warped."""
+        epsg = dataset.crs.to_epsg()
+        if self.spec.vrt_params == {
+            "crs": epsg,
             "transform": dataset.transform,
             "height": dataset.height,
             "width": dataset.width,
         }:
-            return None
+            return dataset
         nodata = dataset.nodata
         if nodata is None and source.conversion is not None:
             nodata = source.conversion.nodata
+        if epsg == self.spec.epsg and not masked_by_nodata(dataset, nodata):
+            shift = whole_shift(dataset.transform, self.spec.transform)
+            if shift is not None:
+                return Shifted(dataset, shift)
+        return self._warped(dataset, source, nodata)
+
+    def _warped(self, dataset: Any, source: Source, nodata: float | None) -> WarpedVRT:
         height, width = self.spec.shape
         scale = warp_scale(dataset, str(self.spec.epsg), self.spec.transform, (height, width))
         with self.gdal_env.open_vrt:
@@ -180,7 +191,7 @@ class StrictReader:
                 add_alpha=nodata is None,
                 # Interpolated numbers are not rounded back to integers.
                 dtype=None if source.conversion is None else "float32",
-                **grid,
+                **self.spec.vrt_params,
                 **scale,
             )
 

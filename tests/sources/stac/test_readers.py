@@ -18,6 +18,7 @@ from rasterfiles import stac_item, write_tif
 
 import minewatch as mw
 from minewatch.sources import load
+from minewatch.sources.stac._readers import gdal_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -232,3 +233,41 @@ def test_planetary_computer_signing_is_a_choice(
     assert asked == ["/account/container"]  # once; the token serves until its hour is over
     assert opened == [f"{blob}?sig=good"] * 2
     assert cube("https://example.com/vv.tif", grid, sign="planetary-computer").chunks is not None
+
+
+def test_the_cache_of_decoded_tiles_is_bounded_and_large_enough_to_be_one() -> None:
+    """rasterio takes bytes where GDAL's own setting has MB: 256 of them would hold no tile."""
+    from rasterio._env import get_gdal_config
+
+    with gdal_environment(timeout=60, max_retries=5).read:
+        assert get_gdal_config("GDAL_CACHEMAX") == 256 * 2**20
+
+
+def test_garbled_tiles_of_a_shifted_file_are_an_error(power: np.ndarray, tmp_path: Path) -> None:
+    href = garbled(tmp_path, power)
+    shifted = mw.grids.geobox((300030, 2470030, 300330, 2470190), crs="EPSG:32645", resolution=10)
+    with pytest.raises(RuntimeError, match=NAMED.format("")):
+        cube(href, shifted).compute()
+    with pytest.warns(UserWarning, match=r"is NaN in 1 window"):
+        lost = cube(href, shifted, missing="nan").compute(scheduler="synchronous")
+    assert bool(lost.isnull().all())
+
+
+def test_a_shifted_file_is_signed_again(power: np.ndarray, tmp_path: Path) -> None:
+    write_tif(tmp_path / "vv.tif", power)
+    shifted = mw.grids.geobox((299980, 2470000, 300200, 2470100), crs="EPSG:32645", resolution=10)
+    signed: list[str] = []
+
+    def sign(href: str) -> str:
+        signed.append(f"{href}?token={len(signed)}")
+        return signed[-1]
+
+    def only_the_second(path: str) -> int | None:
+        return None if "token=1" in path else 403
+
+    with servers.range_server(tmp_path, before=only_the_second) as url:
+        lazy = cube(f"{url}/vv.tif", shifted, sign=sign, max_retries=0)
+        values = lazy[0].compute(scheduler="synchronous")
+    npt.assert_array_equal(values[:, 2:], power)
+    assert bool(values[:, :2].isnull().all())
+    assert len(signed) == 2
