@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import sys
+import threading
 import warnings
 from typing import TYPE_CHECKING
 
@@ -21,7 +23,8 @@ def kept_warnings() -> Iterator[None]:
     A forest with ``n_jobs`` grows and asks its trees in threads. scikit-learn sets the filters anew
     in each of them, but before Python 3.14 there is one set for the whole process: the threads
     leave it cut short or empty, and where it is empty each tree warns of a mistake that nobody
-    made. Also a decorator.
+    made. Of several threads that do so at once the first to come notes the filters and the last to
+    leave restores them. Also a decorator.
 
     Yields
     ------
@@ -39,11 +42,40 @@ def kept_warnings() -> Iterator[None]:
     >>> warnings.filters == before
     True
     """
-    told: list[warnings.WarningMessage] = []
+    if getattr(sys.flags, "context_aware_warnings", False):  # each thread has its own
+        yield
+        return
+    _GUARD.enter()
     try:
-        with warnings.catch_warnings(record=True) as told:
-            yield
+        yield
     finally:
-        for one in told:
+        for one in _GUARD.leave():
             if not str(one.message).startswith(SPURIOUS):
                 warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+
+
+class _Guard:
+    """The filters of the process, noted by the first of several threads, restored by the last."""
+
+    def __init__(self) -> None:
+        self.lock, self.inside = threading.Lock(), 0
+        self.told: list[warnings.WarningMessage] = []
+
+    def enter(self) -> None:
+        with self.lock:
+            if not self.inside:
+                self.caught = warnings.catch_warnings(record=True)
+                self.told = self.caught.__enter__()
+            self.inside += 1
+
+    def leave(self) -> list[warnings.WarningMessage]:
+        """What was told meanwhile, to the last one."""
+        with self.lock:
+            self.inside -= 1
+            if self.inside:
+                return []
+            self.caught.__exit__(None, None, None)
+            return self.told
+
+
+_GUARD = _Guard()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import warnings
 
 import numpy as np
@@ -64,3 +65,33 @@ def test_warnings_are_told_where_the_work_fails() -> None:
         with pytest.raises(KeyError, match="lost"):
             work()
     assert [str(one.message) for one in told] == ["a gap"]
+
+
+def test_threads_that_overlap_do_not_swallow_what_follows() -> None:
+    """The first comes and goes while the second is inside: what it noted is not what it leaves."""
+    first_in, second_in, first_out = (threading.Event() for _ in range(3))
+
+    def first() -> None:
+        with kept_warnings():
+            first_in.set()
+            second_in.wait(10)
+            warnings.warn("a gap", UserWarning, stacklevel=1)
+        first_out.set()
+
+    def second() -> None:
+        first_in.wait(10)
+        with kept_warnings():
+            second_in.set()
+            first_out.wait(10)
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        before = list(warnings.filters)
+        threads = [threading.Thread(target=work) for work in (first, second)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert list(warnings.filters) == before
+        warnings.warn("a later gap", UserWarning, stacklevel=1)
+    assert [str(one.message) for one in told] == ["a gap", "a later gap"]
