@@ -97,7 +97,8 @@ def test_two_threads_at_once(arguments, name):
     def work():
         for _ in range(20):
             try:
-                npt.assert_array_equal(kernel(*arguments[name]), expected)
+                # Results of two shapes make no array.
+                npt.assert_equal(kernel(*arguments[name]), expected)
             except AssertionError as error:
                 failures.append(error)
 
