@@ -131,8 +131,9 @@ def block_of(settings: MappingSettings, box: GeoBox, dates: int) -> int:
 
     Notes
     -----
-    Counted after optimisation, a block of Sentinel-2 is some 23 tasks whatever the number of
-    dates: 11 reads, 2 for the mask and 10 medians. One date a task makes 11 reads of each date.
+    After optimisation a block of Sentinel-2 is some 23 tasks, however many dates: 11 reads, 2 for
+    the mask, 10 medians. Twelve dates of 2,000 x 2,000 pixels in blocks of 1024 with two threads
+    took 0.92 GiB, where :func:`minewatch.composites.block_size` counts 1.2.
     """
     threads = 4
     if settings.cluster == "threads":
