@@ -22,7 +22,7 @@ from minewatch.learn.calibrated import CalibratedModel, Curves
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["FORMAT", "is_one", "no_skops", "packed", "unpacked"]
+__all__ = ["FORMAT", "is_one", "packed", "require_skops", "unpacked"]
 
 FORMAT = "minewatch-estimator-1"
 HEADER = "minewatch.json"
@@ -63,7 +63,7 @@ def packed(model: Any, curves: Curves | None, header: bytes) -> bytes:
     ImportError
         If skops is not installed.
     """
-    skops = _skops()
+    skops = require_skops()
     # Tables beside the estimator are no part of it: they go into the header as numbers.
     bare = copy.copy(model)
     for name in OURS:
@@ -147,7 +147,7 @@ def unpacked(path: Path) -> Any:
     if digest != expected:
         message = f"{path} was altered or damaged after it was saved; get or fit the model anew"
         raise ValueError(message)
-    skops = _skops()
+    skops = require_skops()
     try:
         unknown = sorted(set(skops.get_untrusted_types(data=content)) - set(TRUSTED))
         model = None if unknown else _dressed(skops.loads(content, trusted=list(TRUSTED)), header)
@@ -194,14 +194,17 @@ def _digest(stream: Any, header: dict[str, Any]) -> str:
     return found.hexdigest()
 
 
-def _skops() -> Any:
+def require_skops() -> Any:
+    """The reader and writer of skops.
+
+    Raises
+    ------
+    ImportError
+        If it is not installed.
+    """
     try:
         import skops.io
     except ImportError as error:
-        raise no_skops() from error
+        message = "models other than forests need skops: pip install 'minewatch[models]'"
+        raise ImportError(message) from error
     return skops.io
-
-
-def no_skops() -> ImportError:
-    """What to say where skops is not installed."""
-    return ImportError("models other than forests need skops: pip install 'minewatch[models]'")

@@ -105,6 +105,8 @@ def save_model(
     as_arrays = isinstance(inner, Forest) or obstacle(inner) is None
     if as_arrays and not isinstance(inner, Forest):
         inner = Forest.of(inner)
+    if not as_arrays:
+        estimator_files.require_skops()
     libraries = ("minewatch", "scikit-learn", "numpy", *(() if as_arrays else ("skops",)))
     domain = getattr(inner, "training_domain_", None)
     if provenance is None:
@@ -151,10 +153,7 @@ def _require_names(model: Any) -> None:
 
 
 def _versions(*libraries: str) -> dict[str, str]:
-    try:
-        return {name: metadata.version(name) for name in libraries}
-    except metadata.PackageNotFoundError as error:
-        raise estimator_files.no_skops() from error
+    return {name: metadata.version(name) for name in libraries}
 
 
 def _digest(packed: Mapping[str, Any]) -> bytes:

@@ -157,12 +157,13 @@ class PolygonSplit:
         apart = "polygons" if self.blocks is None else f"polygons in blocks of {self.blocks:g} m"
         if len(held) < self.n_splits:
             message = f"{self.n_splits} folds need as many groups of {apart}, got {len(held)}"
-            message += f"; use n_splits={max(2, len(held))} or smaller blocks"
+            message += f"; use n_splits={max(2, len(held))}"
+            message += "" if self.blocks is None else " or smaller blocks"
             raise ValueError(message)
         if held.shape[1] > 1 and held.sum(axis=0).min() < 2:
             message = (
                 f"each label needs two groups of {apart}, one to learn from and one to test on; "
-                "add polygons or make the blocks smaller"
+                "add polygons" + ("" if self.blocks is None else " or make the blocks smaller")
             )
             raise ValueError(message)
 
