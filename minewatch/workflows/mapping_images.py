@@ -131,7 +131,7 @@ def block_of(settings: MappingSettings, box: GeoBox, dates: int) -> int:
 
     Notes
     -----
-    A block of Sentinel-2 is some 23 tasks, however many dates: 11 reads, 2 for the mask, 10 medians.
+    A block of Sentinel-2 is some 23 tasks, however many dates: 11 reads, 2 of masks, 10 medians.
     Twelve dates of 2,000 x 2,000 pixels in blocks of 1024, two threads, took 0.92 GiB; counted 1.2.
     """
     threads = 4
