@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from minewatch.detections.isolation import drop_isolated
 from minewatch.detections.lattice import cells
-from minewatch.detections.matching import match
+from minewatch.detections.matching import Match, match
 from minewatch.detections.references import reference_grid
 from minewatch.detections.squares import merge_cells, window_squares
 
@@ -19,4 +19,5 @@ __all__ = [
     "drop_isolated",
     "reference_grid",
     "match",
+    "Match",
 ]
