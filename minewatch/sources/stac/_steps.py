@@ -20,7 +20,10 @@ __all__ = ["first_known", "solar_days", "step_coordinates"]
 
 
 def solar_days(pieces: Sequence[pystac.Item], grid: GeoBox) -> list[list[int]]:
-    """Which items belong to one pass: same solar day at the grid, same relative orbit.
+    """Which items belong to one pass: same solar day at the grid, same orbit.
+
+    The orbit is the relative one where items say it, and whether it ascends: a radar looks at the
+    ground from the other side half a day later.
 
     Parameters
     ----------
@@ -43,8 +46,8 @@ def solar_days(pieces: Sequence[pystac.Item], grid: GeoBox) -> list[list[int]]:
     groups: dict[tuple[Any, ...], list[int]] = {}
     for i, item in enumerate(pieces):
         day = (observed(item)[0] + shift).astype("datetime64[D]")
-        orbit = item.properties.get("sat:relative_orbit")
-        groups.setdefault((day, orbit), []).append(i)
+        orbit = [item.properties.get(f"sat:{key}") for key in ("relative_orbit", "orbit_state")]
+        groups.setdefault((day, *orbit), []).append(i)
     return list(groups.values())
 
 

@@ -85,7 +85,7 @@ def load(
         Chunk sizes; default time 1, y 1024, x 1024. ``{"time": -1}`` reads all dates of a block
         in one task, one after the other: few tasks, and a block as deep as the cube.
     mosaic : {"solar_day"}, optional
-        Put the items of one solar day and one relative orbit into one time step; the first that
+        Put the items of one solar day and one orbit into one time step; the first that
         knows a pixel gives it. By default every item is a time step.
     collection : str or Collection, optional
         Instead of what the items say, e.g. for a private catalogue.

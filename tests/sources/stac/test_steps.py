@@ -192,6 +192,18 @@ def test_two_orbits_of_a_day_stay_apart_and_duplicates_do_not(grid: GeoBox, tmp_
     npt.assert_array_equal(every.relative_orbit, [19, 19, 19, 121])
 
 
+def test_the_two_passes_of_a_day_stay_apart_without_a_relative_orbit(
+    grid: GeoBox, tmp_path: Path
+) -> None:
+    items = []
+    for value, (state, hour) in enumerate([("descending", "05"), ("ascending", "17")], start=1):
+        href = write_tif(tmp_path / f"{state}.tif", np.full((10, 20), value, "float32"))
+        day = f"2023-01-10T{hour}:00:00Z"
+        items.append(stac_item(state, {"vv": href}, day=day, sat__orbit_state=state))
+    cube = load(items, like=grid, mosaic="solar_day")
+    npt.assert_array_equal(cube.vv[:, 4, 4], [1, 2])
+
+
 def tasks(layer: xr.DataArray) -> int:
     (optimised,) = dask.optimize(layer.data)
     return len(dict(optimised.dask))
