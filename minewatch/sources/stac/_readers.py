@@ -23,6 +23,7 @@ from stackstac.rio_env import LayeredEnv
 from minewatch.sources._warping import WARP_TOLERANCE, warp_scale
 from minewatch.sources.collections import Conversion
 from minewatch.sources.stac._calibration import document, parsed_calibration
+from minewatch.sources.stac._doubling import Doubled, can_double
 from minewatch.sources.stac._ground_range import GroundRange
 from minewatch.sources.stac._shifting import Shifted, masked_by_nodata, whole_shift
 
@@ -158,7 +159,7 @@ class StrictReader:
         return GroundRange(dataset, table, numbers, self.spec, source.resampling)
 
     def _placed(self, dataset: Any, source: Source) -> Any:
-        """The dataset on the wanted grid: as it is, shifted or warped."""
+        """The dataset on the wanted grid: as it is, shifted, doubled or warped."""
         epsg = dataset.crs.to_epsg()
         if self.spec.vrt_params == {
             "crs": epsg,
@@ -174,6 +175,9 @@ class StrictReader:
             shift = whole_shift(dataset.transform, self.spec.transform)
             if shift is not None:
                 return Shifted(dataset, shift)
+            shift = whole_shift(dataset.transform, self.spec.transform, across=2)
+            if shift is not None and can_double(dataset, nodata, source.resampling):
+                return Doubled(dataset, shift, source.resampling)
         return self._warped(dataset, source, nodata)
 
     def _warped(self, dataset: Any, source: Source, nodata: float | None) -> WarpedVRT:

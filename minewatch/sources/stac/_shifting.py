@@ -25,19 +25,21 @@ WHOLE = 1e-6
 """Of a pixel: the error that warping may make too."""
 
 
-def whole_shift(raster: Affine, grid: Affine) -> tuple[int, int] | None:
-    """Which pixel of a raster is the first of a grid.
+def whole_shift(raster: Affine, grid: Affine, *, across: int = 1) -> tuple[int, int] | None:
+    """Which pixel of a raster, or which part of one, is the first of a grid.
 
     Parameters
     ----------
     raster, grid : affine.Affine
         Transforms in the same CRS.
+    across : int
+        Pixels of the grid along the side of one of the raster.
 
     Returns
     -------
     (int, int) or None
-        Row and column, negative where the grid begins outside the raster; None where no pixel of
-        one is a pixel of the other.
+        Row and column in pixels of the grid, negative where it begins outside the raster; None
+        where its pixels are not the raster's, so divided.
 
     Examples
     --------
@@ -47,15 +49,17 @@ def whole_shift(raster: Affine, grid: Affine) -> tuple[int, int] | None:
     (-1, 20)
     >>> whole_shift(tile, Affine(10, 0, 300205, 0, -10, 2500030)) is None
     True
+    >>> whole_shift(Affine(20, 0, 300000, 0, -20, 2500020), tile, across=2)
+    (0, 0)
     """
     if any((raster.b, raster.d, grid.b, grid.d)):
         return None
     if not all(
-        math.isclose(a, b, rel_tol=SAME_SIZE, abs_tol=0)
+        math.isclose(a, across * b, rel_tol=SAME_SIZE, abs_tol=0)
         for a, b in ((raster.a, grid.a), (raster.e, grid.e))
     ):
         return None
-    row, column = (grid.f - raster.f) / raster.e, (grid.c - raster.c) / raster.a
+    row, column = (grid.f - raster.f) / grid.e, (grid.c - raster.c) / grid.a
     if max(abs(row - round(row)), abs(column - round(column))) > WHOLE:
         return None
     return round(row), round(column)

@@ -70,7 +70,7 @@ def is_shifted(reader: _readers.StrictReader) -> bool:
 def warping(reader: _readers.StrictReader) -> _readers.StrictReader:
     """The same reader, made to warp."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_readers, "whole_shift", lambda *_: None)
+        patch.setattr(_readers, "whole_shift", lambda *_, **__: None)
         assert isinstance(reader.dataset, rasterio.vrt.WarpedVRT)
     return reader
 
