@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import typer
 from rich.console import Console
@@ -45,6 +45,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 console = Console()
+
+USAGE = cast("type[Exception]", typer.BadParameter.__mro__[2])
+"""What typer raises where options are not understood; it names no common class itself."""
 
 
 @app.command()
@@ -165,7 +168,12 @@ def main() -> None:
     debug = len(arguments) < len(sys.argv) - 1
     warnings.showwarning = _tell_warning
     try:
-        app(arguments, standalone_mode=True)
+        raise SystemExit(app(arguments, standalone_mode=False) or 0)
+    except typer.Abort:
+        raise SystemExit(130) from None
+    except USAGE as error:
+        _tell_usage(error)
+        raise SystemExit(2) from None
     except (ValueError, KeyError, TypeError, OSError, ImportError, RuntimeError) as error:
         if debug:
             raise
@@ -173,6 +181,17 @@ def main() -> None:
         _stderr().print(f"[red]error:[/red] {escape(str(text))}", highlight=False)
         _stderr().print("[dim]add --debug to see where[/dim]")
         raise SystemExit(1) from None
+
+
+def _tell_usage(error: Any) -> None:
+    """One line, as every other mistake, but for a command without anything: its help is shown."""
+    text, context = error.format_message(), getattr(error, "ctx", None)
+    if not text and context is not None:
+        _stderr().print(context.get_help())
+        return
+    name = "minewatch" if context is None else context.command_path
+    text = text.replace("Value error, ", "").rstrip(".")
+    _stderr().print(f"[red]error:[/red] {escape(text)}; see {name} --help", highlight=False)
 
 
 def _stderr() -> Console:

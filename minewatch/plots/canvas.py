@@ -161,7 +161,8 @@ def bar(axes: Axes | list[Axes], image: Any, layer: xr.DataArray, extend: str) -
         image, ax=maps, shrink=0.85, aspect=28, pad=0.02, extend=extend, spacing="proportional"
     )
     text = label(layer.attrs, layer.name)
-    text = "\n".join(wrap(text, 18)) if aspect(layer) < 0.5 else text
+    flat = aspect(layer)
+    text = "\n".join(wrap(text, 18 if flat < 0.5 else max(24, round(48 * flat))))
     bar.set_label(text, fontsize=9.5, color=INK)
     bar.ax.tick_params(labelsize=9, labelcolor=INK, width=0.8, color=GREY)
     bar.outline.set_visible(False)

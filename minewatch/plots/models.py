@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
     import pandas as pd
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = [
@@ -62,11 +63,9 @@ def importance_figure(
     >>> len(importance_figure({"s2_ndvi": 60.0, "s1_vv": 40.0}).axes)
     1
     """
-    from matplotlib.patches import Patch
-
     order = sorted(importances.items(), key=lambda item: float(item[1]))[-most:]
     names = [str(name) for name, _ in order]
-    kinds = [SENSORS.get(name.partition("_")[0], ("other", GREY)) for name in names]
+    kinds = [_kind(name) for name in names]
     figure = sheet(6.4, 1.2 + 0.235 * len(order), title=title)
     axes = figure.add_subplot()
     axes.barh(
@@ -75,13 +74,25 @@ def importance_figure(
     if line is not None:
         axes.axvline(line, color=INK, linewidth=1, linestyle="--")
     axes.set_xlabel("importance (%)")
-    handles = [Patch(color=hue, label=text) for text, hue in dict.fromkeys(reversed(kinds))]
-    if len(handles) > 1:
-        axes.legend(handles=handles, frameon=False, fontsize=9, loc="lower right", labelcolor=INK)
+    _legend(axes, kinds)
     tidy(axes, grid="x")
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(-0.6, len(order) - 0.4)
     return figure
+
+
+def _kind(name: object) -> tuple[str, str]:
+    """Sensor of a covariate, and its colour."""
+    return SENSORS.get(str(name).partition("_")[0], ("other", GREY))
+
+
+def _legend(axes: Axes, kinds: list[tuple[str, str]]) -> None:
+    """The sensors, topmost first, where there are several."""
+    from matplotlib.patches import Patch
+
+    handles = [Patch(color=hue, label=text) for text, hue in dict.fromkeys(reversed(kinds))]
+    if len(handles) > 1:
+        axes.legend(handles=handles, frameon=False, fontsize=9, loc="lower right", labelcolor=INK)
 
 
 def precision_recall_figure(
@@ -189,14 +200,16 @@ def permutation_figure(table: pd.DataFrame, *, most: int = 25, title: str | None
     figure = sheet(6.4, 1.2 + 0.235 * len(shown), title=title)
     axes = figure.add_subplot()
     for at, (name, row) in enumerate(shown.iterrows()):
-        _, hue = SENSORS.get(str(name).partition("_")[0], ("other", GREY))
+        _, hue = _kind(name)
         axes.errorbar(
             row["loss"], at, xerr=np.nan_to_num(row["loss_std"]), fmt="o", color=hue, markersize=5,
             linewidth=1.4,
         )  # fmt: skip
     axes.axvline(0, color=INK, linewidth=0.8)
     axes.set_yticks(range(len(shown)), [str(name) for name in shown.index])
-    axes.set_xlabel(f"loss of {table.attrs.get('score', 'score')} when shuffled")
+    score = str(table.attrs.get("score", "score"))
+    axes.set_xlabel(f"loss of {'MCC' if score == 'mcc' else score} when shuffled")
+    _legend(axes, [_kind(name) for name in shown.index])
     tidy(axes, grid="x")
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(-0.6, len(shown) - 0.4)
@@ -256,7 +269,7 @@ def reliability_figure(tables: Mapping[str, pd.DataFrame], *, title: str | None 
         below.bar(place, table["weight"], width=width, color=hue)
     top.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), ylabel="observed share")
     top.legend(ncols=1, **ABOVE)
-    below.set(xlabel="predicted probability", ylabel="share of samples")
+    below.set(xlabel="predicted probability", ylabel="samples")
     tidy(top, grid="both")
     tidy(below, grid="y")
     return figure

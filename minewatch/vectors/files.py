@@ -73,7 +73,7 @@ def read_polygons(
     try:
         found = gpd.read_file(file)
     except Exception as error:
-        message = f"{file} is no vector file that GDAL can read ({error})"
+        message = f"{file} is no vector file that GDAL can read; give GeoJSON, GeoPackage or .shp"
         raise ValueError(message) from error
     if not isinstance(found, gpd.GeoDataFrame) or not len(found):
         message = f"{file} holds no polygon; check that it is the right file and layer"

@@ -11,6 +11,7 @@ from minewatch.workflows.mapping_forests import save_model
 from minewatch.workflows.mapping_inputs import covariates, find_items, map_grid
 from minewatch.workflows.mapping_learning import learn_from
 from minewatch.workflows.mapping_parts import OPTIONAL, Findings, mine_map, without_small
+from minewatch.workflows.mapping_points import require_unlabelled
 from minewatch.workflows.mapping_results import write_results
 from minewatch.workflows.mapping_scores import held_out_pixels
 from minewatch.workflows.mapping_settings import MappingSettings
@@ -51,7 +52,7 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
     FileNotFoundError
         If a file is not there.
     FileExistsError
-        If the output folder holds something and `overwrite` is False.
+        If the output folder holds something and `overwrite` is False, or labelled points.
 
     References
     ----------
@@ -66,6 +67,7 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
     """
     reference = check_settings(settings)
     folder = open_folder(settings.output, overwrite=settings.overwrite)
+    require_unlabelled(folder)
     replace = settings.overwrite
     with connect(settings.cluster) as client:
         spent: dict[str, float] = {}
@@ -101,7 +103,7 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
             chance = chance.assign_attrs(long_name="probability of a mine")
             mines, outlines = without_small(mine_map(chance, learnt.threshold), settings.min_area)
             outside = learn.outside_domain(learnt.model, stack)
-            held_out = held_out_pixels(settings, mines, chance)
+            held_out = held_out_pixels(settings, reference, mines, chance)
             found = Findings(
                 items, stack, learnt, chance, mines, outlines, outside, held_out, spent
             )

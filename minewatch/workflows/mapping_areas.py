@@ -181,7 +181,7 @@ def _opened(path: Path) -> pd.DataFrame:
             return pd.read_csv(path)
         found = gpd.read_file(path)
     except Exception as error:
-        message = f"{path} is no file of points that can be read ({error})"
+        message = f"{path} is no file of points that can be read; give the one that map wrote"
         raise ValueError(message) from error
     return pd.DataFrame(found.drop(columns="geometry", errors="ignore"))
 

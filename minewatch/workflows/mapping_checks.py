@@ -20,6 +20,7 @@ LEAST = {
     "max_per_polygon": 1,
     "trees": 1,
     "folds": 2,
+    "max_items": 1,
     "permutation": 0,
     "seed": 0,
     "points": 0,
@@ -69,6 +70,12 @@ def check_settings(settings: MappingSettings) -> gpd.GeoDataFrame:
         ("beta", 0 < settings.beta < math.inf, "a number above 0, e.g. 1"),
         ("min_area", 0 <= settings.min_area < math.inf, "hectares of 0 or more"),
         ("block", settings.block is None or settings.block > 0, "metres above 0, e.g. 5000"),
+        ("resolution", 0 < settings.resolution < math.inf, "a pixel size above 0, e.g. 10"),
+        (
+            "max_cloud_cover",
+            settings.max_cloud_cover is None or 0 <= settings.max_cloud_cover <= 100,
+            "percent from 0 to 100",
+        ),
         ("points", not 0 < settings.points < FEWEST_POINTS, f"0 or at least {FEWEST_POINTS}"),
     ):
         if not holds:
@@ -76,6 +83,7 @@ def check_settings(settings: MappingSettings) -> gpd.GeoDataFrame:
             raise ValueError(message)
     threshold_rule(settings.threshold)
     check_images(settings)
+    _check_crs(settings.crs)
     if settings.catalog and "://" not in settings.catalog:
         _check_catalog(settings.catalog)
     reference = vectors.read_polygons(settings.reference, label_column=settings.label)
@@ -89,6 +97,19 @@ def check_settings(settings: MappingSettings) -> gpd.GeoDataFrame:
     if settings.held_out is not None:
         vectors.read_polygons(settings.held_out, label_column=settings.label)
     return reference
+
+
+def _check_crs(crs: str | None) -> None:
+    from pyproj import CRS
+    from pyproj.exceptions import CRSError
+
+    if crs is None:
+        return
+    try:
+        CRS(crs)
+    except CRSError as error:
+        message = f"crs {crs!r} is not known; use e.g. 'EPSG:32721', or leave it out for UTM"
+        raise ValueError(message) from error
 
 
 def _check_catalog(path: str) -> None:
@@ -134,8 +155,10 @@ def threshold_rule(text: str) -> tuple[str, float]:
         return kind, value
     if not kind and 0 <= value <= 1:
         return "fixed", value
+    known = kind in ("", "precision") and not math.isnan(value)
+    what = "is out of range" if known else "is not known"
     message = (
-        f"threshold {text!r} is not known; use 'best', a precision like 'precision:0.9' or a "
+        f"threshold {text!r} {what}; use 'best', a precision like 'precision:0.9' or a "
         "probability like 0.5"
     )
     raise ValueError(message)

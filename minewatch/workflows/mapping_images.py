@@ -14,6 +14,7 @@ from dask.system import CPU_COUNT
 from minewatch import composites, masks, sources, speckle
 from minewatch.workflows.mapping_clouds import CLEAR, check_clouds, clear_views, with_sun
 from minewatch.workflows.mapping_light import check_light, seen_from_above
+from minewatch.workflows.mapping_years import epochs
 
 if TYPE_CHECKING:
     import pystac
@@ -276,10 +277,13 @@ def _measured(cube: xr.Dataset, sensor: str, settings: MappingSettings) -> dict[
     cube = cube.drop_vars("quality", errors="ignore")
     if sensor == "sentinel1":
         cube = _filtered(cube, settings)
-    images = {sensor: composites.composite(cube, reducer="mean")}
-    if settings.covariates == "fusion" and sensor in ("sentinel1", "palsar"):
-        for name, part in zip(("before", "after"), _epochs(cube, sensor), strict=False):
-            images[f"{sensor}_{name}"] = composites.composite(part, reducer="mean")
+    radar = sensor in ("sentinel1", "palsar")
+    parts = epochs(cube, sensor) if settings.covariates == "fusion" and radar else []
+    # An earlier mosaic is there to be compared with, and no part of the latest.
+    latest = parts[-1] if parts and sensor == "palsar" else cube
+    images = {sensor: composites.composite(latest, reducer="mean")}
+    for name, part in zip(("before", "after"), parts, strict=False):
+        images[f"{sensor}_{name}"] = composites.composite(part, reducer="mean")
     return images
 
 
@@ -295,24 +299,6 @@ def _filtered(cube: xr.Dataset, settings: MappingSettings) -> xr.Dataset:
     some = np.unique(np.linspace(0, dates - 1, min(dates, LEVEL_DATES)).round().astype(int))
     level = speckle.strong_target_level(cube.isel(time=some))
     return speckle.lee_sigma(cube, looks=looks, strong=level, window=window)
-
-
-def _epochs(cube: xr.Dataset, sensor: str) -> list[xr.Dataset]:
-    """The earlier and the later half of a series; of annual mosaics the first and last year."""
-    if sensor == "palsar":
-        years = cube["time"].dt.year.to_numpy()
-        first, last = years == years.min(), years == years.max()
-    else:
-        place = np.arange(cube.sizes["time"])
-        first, last = place < place.size // 2, place >= place.size // 2
-    if (first & last).any() or not first.any():
-        return []
-    return [_over(cube, cube.isel(time=np.flatnonzero(part))) for part in (first, last)]
-
-
-def _over(cube: xr.Dataset, part: xr.Dataset) -> xr.Dataset:
-    ends = [str(part["time"].to_numpy()[at])[:10] for at in (0, -1)]
-    return part.assign_attrs(cube.attrs, period="/".join(ends))
 
 
 def _stored_blocks(image: xr.Dataset) -> xr.Dataset:

@@ -10,6 +10,7 @@ import xarray as xr
 
 from minewatch import features, grids, indices, radar, sources, store, vectors
 from minewatch.workflows.mapping_images import composites_of, signer
+from minewatch.workflows.mapping_years import mosaics_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +26,9 @@ __all__ = ["covariates", "find_items", "map_grid", "signer"]
 ELEVATION = "cop-dem-glo-30"
 """Collection of heights; it has one date, which no season need hold."""
 
+MOSAIC = "alos-palsar-mosaic"
+"""Collection of yearly mosaics; a season takes that of its own year, or the nearest there is."""
+
 RADARS = {"sentinel1": ("s1", "vv"), "palsar": ("palsar", "hh")}
 """Radars → prefix of their covariates, and the polarisation that their indices compare."""
 
@@ -36,7 +40,7 @@ SENSORS = {
     "sentinel-2-c1-l2a": "sentinel2",
     "landsat-c2-l2": "landsat8",
     "sentinel-1-rtc": "sentinel1",
-    "alos-palsar-mosaic": "palsar",
+    MOSAIC: "palsar",
 }
 """Collections that become covariates → the argument of :func:`minewatch.features.feature_stack`."""
 
@@ -64,14 +68,24 @@ def find_items(
         If nothing is found.
     """
     asked = settings.collections or tuple(SENSORS)
-    found = sources.search(
-        settings.catalog,
-        collections=tuple(name for name in asked if name != ELEVATION),
-        bbox=_bounds(settings, reference),
-        datetime=settings.datetime,
-        max_cloud_cover=settings.max_cloud_cover,
-        max_items=settings.max_items,
-    )
+    bounds = _bounds(settings, reference)
+    seasonal = tuple(name for name in asked if name not in (ELEVATION, MOSAIC))
+    found: list[pystac.Item] = []
+    if MOSAIC in asked:
+        found = _mosaics(settings, bounds, alone=not seasonal)
+    if seasonal or not found:
+        try:
+            found += sources.search(
+                settings.catalog,
+                collections=seasonal,
+                bbox=bounds,
+                datetime=settings.datetime,
+                max_cloud_cover=settings.max_cloud_cover,
+                max_items=settings.max_items,
+            )
+        except ValueError:
+            if not found or settings.datetime is not None or settings.collections:
+                raise
     by_sensor = defaultdict(list)
     for item in found:
         if item.collection_id in SENSORS:
@@ -86,6 +100,21 @@ def find_items(
     if settings.elevation:
         by_sensor["elevation"] = _heights(settings, reference)
     return dict(by_sensor)
+
+
+def _mosaics(
+    settings: MappingSettings, bounds: tuple[float, float, float, float], *, alone: bool
+) -> list[pystac.Item]:
+    """Mosaics of the year that the season calls for; of none the images of other sensors do."""
+    try:
+        found = sources.search(
+            settings.catalog, collections=(MOSAIC,), bbox=bounds, max_items=settings.max_items
+        )
+    except ValueError as error:
+        if alone or "no item" not in str(error):
+            raise
+        return []
+    return mosaics_of(found, settings.datetime, before=settings.covariates == "fusion")
 
 
 def _heights(settings: MappingSettings, reference: gpd.GeoDataFrame) -> list[pystac.Item]:

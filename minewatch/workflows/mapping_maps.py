@@ -181,7 +181,9 @@ def domain_part(settings: MappingSettings, folder: Path, found: Findings) -> Par
             Section(
                 "Ground that the forest has not seen",
                 text,
-                figures=[plots.map_figure(outside, limits=(0.0, 1.0))] if share else [],
+                figures=[plots.map_figure(outside, limits=(0.0, float(outside.max())))]
+                if share
+                else [],
                 table=table,
             )
         ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from minewatch import estimates
@@ -10,17 +11,42 @@ from minewatch.report import Section
 from minewatch.workflows.activity_parts import Part
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import geopandas as gpd
 
     from minewatch.workflows.mapping_parts import Findings
     from minewatch.workflows.mapping_settings import MappingSettings
 
-__all__ = ["points_part", "write_points"]
+__all__ = ["points_part", "require_unlabelled", "write_points"]
 
 LEAST = 50
 """Points in the rarer class, where there are enough in all."""
+
+
+def require_unlabelled(folder: Path) -> None:
+    """Refuse to replace points that somebody has labelled.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Of a run that may replace what is in it.
+
+    Raises
+    ------
+    FileExistsError
+        If points lie there with labels in them.
+    """
+    import geopandas as gpd
+
+    for path in (folder / "points.geojson", folder / "points.gpkg"):
+        if not path.is_file():
+            continue
+        table = gpd.read_file(path)
+        if "label" not in table:
+            continue
+        count = int((table["label"].notna() & (table["label"].astype(str).str.strip() != "")).sum())
+        if count:
+            message = f"{path} holds {count} labels that somebody gave; move it elsewhere first"
+            raise FileExistsError(message)
 
 
 def points_part(settings: MappingSettings, folder: Path, found: Findings) -> Part:
@@ -66,15 +92,20 @@ def points_part(settings: MappingSettings, folder: Path, found: Findings) -> Par
         "anything else, in the column label; leave it empty where it cannot be told. Judge the "
         "pixel's own ground, and hide the columns stratum and map_class meanwhile: who sees what "
         "the map says tends to agree with it. Delete no point and change no other column, for "
-        "they carry the design, and keep a copy elsewhere: a run with overwrite replaces it. Then: "
-        f"minewatch area {path.name}"
+        f"they carry the design. Then: minewatch area {_shown(path)}"
     )
     return Part(
         sections=[Section("Points to label", text, table=strata)],
         files={"points to label, for areas with an interval": path},
-        summary={"points to label": f"{len(points)}, then: minewatch area {path.name}"},
+        summary={"points to label": f"{len(points)}, then: minewatch area {_shown(path)}"},
         numbers={"points": {names[int(k)]: v["points"] for k, v in points.attrs["design"].items()}},
     )
+
+
+def _shown(path: Path) -> Path:
+    """As it is typed where the run was started."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def write_points(points: gpd.GeoDataFrame, path: Path) -> None:

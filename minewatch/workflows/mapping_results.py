@@ -12,6 +12,7 @@ from minewatch.workflows.mapping_forests import forest_part
 from minewatch.workflows.mapping_maps import domain_part, maps_part
 from minewatch.workflows.mapping_points import points_part
 from minewatch.workflows.mapping_scores import reliability_part, scores_part
+from minewatch.workflows.mapping_years import days_of, year_of
 from minewatch.workflows.outputs import Result, versions, write_json, write_table
 from minewatch.workflows.settings import write_settings
 
@@ -82,7 +83,7 @@ def write_results(settings: MappingSettings, folder: Path, found: Findings) -> R
 
 def _images_part(settings: MappingSettings, folder: Path, found: Findings) -> Part:
     used = [
-        {"sensor": sensor, "item": item.id, "date": str(item.datetime or "")[:10]}
+        {"sensor": sensor, "item": item.id, "date": days_of(item)}
         for sensor, items in found.items.items()
         for item in items
     ]
@@ -90,4 +91,11 @@ def _images_part(settings: MappingSettings, folder: Path, found: Findings) -> Pa
     files = {"covariates": folder / "features.zarr", "images used": path}
     if settings.covariates == "fusion":
         files["radar composites"] = folder / "radar.zarr"
-    return Part(sections=[Section("Images used", table=used)], files=files)
+    text = ""
+    if years := sorted({year_of(item) for item in found.items.get("palsar", [])}):
+        text = (
+            f"PALSAR comes in yearly mosaics: {' and '.join(map(str, years))} "
+            f"{'was' if len(years) == 1 else 'were'} taken, the nearest that there is to the "
+            "season and not after it, if any."
+        )
+    return Part(sections=[Section("Images used", text, table=used)], files=files)

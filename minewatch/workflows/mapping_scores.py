@@ -96,7 +96,10 @@ def scores_part(settings: MappingSettings, folder: Path, found: Findings) -> Par
 
 
 def held_out_pixels(
-    settings: MappingSettings, mines: xr.DataArray, probability: xr.DataArray
+    settings: MappingSettings,
+    reference: gpd.GeoDataFrame,
+    mines: xr.DataArray,
+    probability: xr.DataArray,
 ) -> xr.Dataset | None:
     """Every pixel of the held-out polygons. Computes.
 
@@ -104,6 +107,8 @@ def held_out_pixels(
     ----------
     settings : MappingSettings
         With the file of the polygons.
+    reference : geopandas.GeoDataFrame
+        Polygons that were learnt from.
     mines : xarray.DataArray
         The class map, dims (y, x).
     probability : xarray.DataArray
@@ -113,22 +118,32 @@ def held_out_pixels(
     -------
     xarray.Dataset
         Dim ``sample``: ``label`` (1 mine, 0 other), ``mapped``, ``polygon`` (its row) and
-        ``chance`` (probability of a mine). Pixels outside of all polygons or unknown on the map do
-        not count. None if no polygons are held out, or none of them lies on the map.
+        ``chance`` (probability of a mine). Pixels outside of all polygons, unknown on the map or
+        learnt from do not count. None if no polygons are held out, or no such pixel is left.
 
     Warns
     -----
     UserWarning
-        If none of them lies on the map.
+        If none of them lies on the map, or some were learnt from.
     """
     if settings.held_out is None:
         return None
     polygons = vectors.read_polygons(settings.held_out, label_column=settings.label)
     truth, which = _drawn(polygons, mines)
-    at = np.flatnonzero(np.isin(truth, (0, 1)).ravel() & (mines.values != NO_CLASS).ravel())
-    if not len(at):
+    inside = (np.isin(truth, (0, 1)) & (mines.values != NO_CLASS)).ravel()
+    learnt = np.zeros(len(inside), dtype=bool)
+    learnt[_cells(reference, mines)] = True
+    at = np.flatnonzero(inside & ~learnt)
+    if seen := int((inside & learnt).sum()):
+        message = (
+            f"{seen:,} of {int(inside.sum()):,} pixels of {settings.held_out} lie in polygons that "
+            "were learnt from and do not count; hold out others"
+        )
+        warnings.warn(message, UserWarning, stacklevel=2)
+    elif not len(at):
         message = f"no pixel of {settings.held_out} lies on the map; give a bbox that covers both"
         warnings.warn(message, UserWarning, stacklevel=2)
+    if not len(at):
         return None
     layers = {
         "label": truth.ravel()[at].astype(np.int64),
@@ -137,6 +152,12 @@ def held_out_pixels(
         "chance": probability.values.ravel()[at].astype(np.float64),
     }
     return xr.Dataset({name: ("sample", values) for name, values in layers.items()})
+
+
+def _cells(polygons: gpd.GeoDataFrame, like: xr.DataArray) -> Any:
+    """Pixels of the polygons, by their number in the flat map."""
+    _, rows, columns = vectors.pixels_inside(polygons, like=like)
+    return rows * like.sizes["x"] + columns
 
 
 def _drawn(polygons: gpd.GeoDataFrame, like: xr.DataArray) -> tuple[Any, Any]:
@@ -183,7 +204,9 @@ def _cut(settings: MappingSettings) -> str:
 def _in_words(scores: dict[str, Any], beta: float) -> dict[str, str]:
     bounds = scores.get("intervals", {})
     return {
-        (f"F{beta:g}" if name == "f_beta" else name): _told(scores[name], bounds.get(name))
+        {"f_beta": f"F{beta:g}", "mcc": "MCC"}.get(name, name): _told(
+            scores[name], bounds.get(name)
+        )
         for name in SHOWN
     }
 

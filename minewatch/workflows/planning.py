@@ -18,7 +18,7 @@ from minewatch.workflows.outputs import Notify, Result, quiet, stage, write_json
 from minewatch.workflows.planning_memory import Load, memory_of
 from minewatch.workflows.planning_rates import Rates, machine_rates
 from minewatch.workflows.planning_reading import Reading, reading_of
-from minewatch.workflows.planning_times import as_before, expected_seconds
+from minewatch.workflows.planning_times import as_before, cost_of, expected_seconds
 from minewatch.workflows.settings import option
 
 if TYPE_CHECKING:
@@ -178,6 +178,8 @@ def plan(
     FileNotFoundError: ...nowhere.geojson...
     """
     reference = check_settings(settings)
+    if rate is not None and not isinstance(rate, Rates):
+        cost_of(Path(rate))
     with stage("search", None, notify):
         items = find_items(settings, reference)
         box = map_grid(settings, reference)
@@ -294,6 +296,9 @@ def plan_run(settings: PlanSettings, *, notify: Notify = quiet) -> Result:
     ...
     FileNotFoundError: ...nowhere.geojson...
     """
+    if settings.json is not None and not Path(settings.json).resolve().parent.is_dir():
+        message = f"{settings.json} is in no folder that there is; make it first"
+        raise FileNotFoundError(message)
     found = plan(settings, rate=settings.rate, notify=notify)
     if settings.json is None:
         return Result(Path.cwd(), found.summary, {})

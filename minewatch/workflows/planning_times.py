@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from minewatch.workflows.planning_rates import Rates
     from minewatch.workflows.planning_reading import Reading
 
-__all__ = ["as_before", "expected_seconds"]
+__all__ = ["as_before", "cost_of", "expected_seconds"]
 
 SEARCHED_TREES = 8 * 80 * 9
 """Trees of one round of the search: 10 to 150 of them, in nine bags."""
@@ -66,6 +66,33 @@ def expected_seconds(
     }
 
 
+def cost_of(folder: Path) -> dict[str, Any]:
+    """What an earlier run tells of its cost.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Of the run.
+
+    Returns
+    -------
+    dict
+        ``pixels``, ``images``, ``seconds`` of each stage.
+
+    Raises
+    ------
+    ValueError
+        If it tells no cost.
+    """
+    path = folder / "metrics.json"
+    try:
+        cost: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["cost"]
+    except (OSError, ValueError, KeyError) as error:
+        message = f"{path} tells no cost of a map; name the folder of one made here, or leave rate"
+        raise ValueError(message) from error
+    return cost
+
+
 def as_before(load: Load, folder: Path) -> dict[str, float]:
     """Seconds of an earlier run's stages, those of images and maps scaled to this one.
 
@@ -86,12 +113,7 @@ def as_before(load: Load, folder: Path) -> dict[str, float]:
     ValueError
         If it tells no cost.
     """
-    path = folder / "metrics.json"
-    try:
-        cost = json.loads(path.read_text(encoding="utf-8"))["cost"]
-    except (OSError, ValueError, KeyError) as error:
-        message = f"{path} tells no cost of a map ({error}); name the folder of one made here"
-        raise ValueError(message) from error
+    cost = cost_of(folder)
     pixels = load.pixels / max(cost["pixels"], 1)
     images = pixels * sum(load.dates.values()) / max(cost["images"], 1)
     scale = {"covariates": images, "map": pixels, "files and report": pixels}

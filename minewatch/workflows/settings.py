@@ -142,6 +142,7 @@ def read_settings(
         message = f"{settings.__name__} needs {', '.join(map(repr, missing))}: " + "; ".join(
             f"{name} is {help_of(settings, name)}" for name in missing
         )
+        message += "; give it as an option, or as a key of the TOML file"
         raise ValueError(message)
     return settings(
         **{key: _coerce(value, hints[key], f"{source}: {key}") for key, value in values.items()}

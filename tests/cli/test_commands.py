@@ -106,6 +106,23 @@ def test_an_unknown_option_is_a_usage_error() -> None:
     assert "No such option" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["map", "x", "--speckle", "leee"], "'leee' is not one of 'lee', 'refined_lee'"),
+        (["map", "x", "--bbox", "1", "2"], "Option '--bbox' requires 4 arguments"),
+        (["mapp"], "No such command 'mapp'"),
+    ],
+)
+def test_an_option_that_is_not_understood_is_one_line_too(arguments: list[str], said: str) -> None:
+    result = minewatch(*arguments)
+    assert result.returncode == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert said in line
+    assert line.endswith(" --help")
+
+
 def test_an_unknown_key_in_a_file_says_what_was_meant(tmp_path: Path) -> None:
     settings = tmp_path / "run.toml"
     settings.write_text('input = "slc"\nwindw = [3, 10]\n')

@@ -49,7 +49,12 @@ def test_the_reference_comes_with_its_labels(settings: MappingSettings) -> None:
         ({"block": 0.0}, r"block=0\.0 is out of range"),
         ({"points": 5}, "points=5 is out of range; use 0 or at least 20"),
         ({"threshold": "high"}, "threshold 'high' is not known; use 'best'"),
-        ({"threshold": "precision:2"}, "a precision like 'precision:0.9'"),
+        ({"threshold": "precision:2"}, "'precision:2' is out of range; use 'best', a precision"),
+        ({"threshold": "2"}, "threshold '2' is out of range"),
+        ({"resolution": 0.0}, r"resolution=0\.0 is out of range; use a pixel size"),
+        ({"max_cloud_cover": 140.0}, r"max_cloud_cover=140\.0 is out of range; use percent"),
+        ({"max_items": 0}, "max_items=0 is too small"),
+        ({"crs": "moon"}, "crs 'moon' is not known; use e.g. 'EPSG:32721'"),
         ({"reducer": "mode"}, "reducer 'mode' is not known"),
         ({"catalog": "nowhere.json"}, "catalog 'nowhere.json' does not exist"),
         ({"reference": "nowhere.geojson"}, r"there is no file nowhere\.geojson"),
@@ -72,5 +77,5 @@ def test_thresholds_are_told_in_three_ways() -> None:
     assert threshold_rule("precision:0.95") == ("precision", 0.95)
     assert threshold_rule("0") == ("fixed", 0.0)
     for text in ("", "precision:", "recall:0.9", "precision:0", "1.5", "nan", "-0.1"):
-        with pytest.raises(ValueError, match="is not known"):
+        with pytest.raises(ValueError, match=r"is not known|is out of range"):
             threshold_rule(text)

@@ -42,6 +42,17 @@ def test_heights_have_no_season(settings: MappingSettings) -> None:
     assert {item.datetime.year for item in found["sentinel2"]} == {2022}
 
 
+def test_mosaics_have_no_season_either(settings: MappingSettings) -> None:
+    reference = vectors.read_polygons(settings.reference)
+    found = find_items(settings, reference)  # the season is 2022
+    assert [item.common_metadata.start_datetime.year for item in found["palsar"]] == [2021]
+    alone = dataclasses.replace(settings, collections=("alos-palsar-mosaic",))
+    assert set(find_items(alone, reference)) == {"palsar"}
+    # A season without any image stays an error, whatever mosaics there are.
+    with pytest.raises(ValueError, match="found no item"):
+        find_items(dataclasses.replace(settings, datetime="1990"), reference)
+
+
 def test_a_catalogue_without_heights_is_told(settings: MappingSettings, tmp_path: Path) -> None:
     root = Path(settings.catalog)
     content = json.loads(root.read_text())

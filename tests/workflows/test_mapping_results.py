@@ -220,6 +220,11 @@ def test_another_run_takes_away_what_it_does_not_make(
 ) -> None:
     """Runs last: it replaces the folder of the others."""
     (run.folder / "notes.txt").write_text("mine")
+    points = gpd.read_file(run.folder / "points.gpkg")
+    points.assign(label=1).to_file(run.folder / "points.gpkg", driver="GPKG")
+    with pytest.raises(FileExistsError, match="160 labels that somebody gave; move it"):
+        mapping_run(dataclasses.replace(settings, overwrite=True))
+    points.to_file(run.folder / "points.gpkg", driver="GPKG")
     again = dataclasses.replace(
         settings, overwrite=True, search=False, select=False, permutation=0, points=0, trees=10,
         outlines="geojson", calibration="none", threshold="0.5", max_per_polygon=5,
@@ -240,7 +245,6 @@ def test_the_published_way_runs_on_all_sensors(there: Path, tmp_path: Path) -> N
         catalog=str(there / "stac" / "catalog.json"),
         reference=str(there / "reference.geojson"),
         output=str(tmp_path / "mines"),
-        datetime="2021-01-01/2022-12-31",  # the mosaic of PALSAR is of another year
         trees=20,
         max_per_polygon=10,
     )
@@ -248,6 +252,11 @@ def test_the_published_way_runs_on_all_sensors(there: Path, tmp_path: Path) -> N
     found = json.loads((result.folder / "metrics.json").read_text())
     stack = store.open_cube(result.folder / "features.zarr")
     assert len(stack.data_vars) == 45
+    # The season is of 2022, the mosaic of 2021.
+    days = pd.read_csv(result.folder / "items.csv").groupby("sensor")["date"].unique()
+    assert list(days["palsar"]) == ["2021-01-01/2021-12-31"]
+    assert all(day.startswith("2022") for day in days["sentinel2"])
+    assert "yearly mosaics: 2021 was taken" in (result.folder / "report.html").read_text()
     assert found["beta"] == 0.5
     assert found["forest"]["mode"] == "smile"
     assert 0 < len(found["covariates"]) <= 25
