@@ -1,7 +1,7 @@
 """Rasters that lie on the wanted grid but for a shift by whole pixels: read, not warped.
 
 Most bands do where the grid follows the tiles of one UTM zone. Interpolation then gives each
-pixel its own number, and GDAL's warper takes ten times as long to say so.
+pixel its own number, and GDAL's warper takes three times as long to say so.
 """
 
 from __future__ import annotations
