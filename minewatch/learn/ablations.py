@@ -290,7 +290,8 @@ def sentence(table: pd.DataFrame) -> str:
     >>> table.attrs |= {"all": "all", "best_single": "S2 only"}
     >>> print(sentence(table))
     On 60 unseen polygons all (45 covariates) reaches F1 0.900 and S2 only, the best of the others,
-    0.800: the gain of 0.100 (95 % interval 0.040 to 0.160) is resolved; clustered McNemar p 0.002.
+    0.800: the gain of 0.100 (95 % interval 0.040 to 0.160) is resolved; McNemar's p of the accuracy
+    0.002.
     """
     attrs = table.attrs
     if not {"all", "best_single", "score", "polygons"} <= set(attrs):
@@ -310,5 +311,5 @@ def sentence(table: pd.DataFrame) -> str:
         f"({int(every['covariates'])} covariates) reaches {name} {every[attrs['score']]:.3f} and "
         f"{attrs['best_single']}, the best of the others, {other[attrs['score']]:.3f}: the {kind} "
         f"of {abs(every['difference']):.3f} ({100 * attrs['confidence']:g} % interval "
-        f"{ends[0]:.3f} to {ends[1]:.3f}) {verdict}; clustered McNemar p {chance}."
+        f"{ends[0]:.3f} to {ends[1]:.3f}) {verdict}; McNemar's p of the accuracy {chance}."
     )

@@ -175,7 +175,12 @@ def _written(
         "polygons whole, and cut where it does best on the other folds. Points are the score of "
         f"all folds together, bars its {100 * settings.confidence:g} % interval over polygons "
         "drawn anew. Bars that overlap say little: the sets share their polygons, and it is the "
-        "interval of the difference (columns difference_lower and difference_upper) that decides."
+        "interval of the difference (columns difference_lower and difference_upper) that decides. "
+        "McNemar's p asks something else: whether one set is right more often, all polygons alike, "
+        "however large."
+    )
+    shown = table.reset_index().rename(
+        columns={name: _named(name, mapped.beta) for name in ("f_beta", "mcc")}
     )
     paper = (
         "Nursamsi et al. (2024) compared all sensors with Sentinel-2 alone. Beside each score that "
@@ -186,7 +191,7 @@ def _written(
         folder / "ablation.html",
         title="What each sensor is worth",
         sections=[
-            Section("All sensors or one", text, figures=[figure], table=rows),
+            Section("All sensors or one", text, figures=[figure], table=shown),
             Section("As published, and recomputed", paper, table=published_rows()),
         ],
         provenance={

@@ -18,6 +18,7 @@ from minewatch.workflows.outputs import (
     listed,
     open_folder,
     quiet,
+    require_free,
     stage,
     versions,
     write_json,
@@ -103,6 +104,7 @@ def area_run(settings: AreaSettings, *, notify: Notify = quiet) -> Result:
         message = f"confidence={settings.confidence} is no share; use e.g. 0.95"
         raise ValueError(message)
     points = _read(Path(settings.points), settings.label)
+    require_free(settings.output, overwrite=settings.overwrite)
     with stage("areas", None, notify):
         table = estimates.stratified_area(
             points, confidence=settings.confidence, interval=settings.interval

@@ -109,7 +109,7 @@ def forest_part(settings: MappingSettings, folder: Path, found: Findings) -> Par
                 f"What the MCC on unseen polygons loses (of {facts['unshuffled']:.3f}) when one "
                 f"covariate is shuffled there, the mean of {facts['repeats']} shuffles in each of "
                 f"{facts['folds']} folds; the whisker is one standard deviation from fold to fold. "
-                "Of covariates that say the same, each is missed little.",
+                f"Of covariates that say the same, each is missed little.{_chosen(learnt)}",
                 figures=[plots.permutation_figure(learnt.permutation)],
             )
         )
@@ -130,13 +130,17 @@ def forest_part(settings: MappingSettings, folder: Path, found: Findings) -> Par
     return Part(sections=sections, files=files, numbers=_numbers(settings, learnt))
 
 
+def _chosen(learnt: Learnt) -> str:
+    return " The covariates were chosen on all polygons." if learnt.left_out else ""
+
+
 def _selected(learnt: Learnt) -> str:
     if not learnt.left_out:
         return ""
     return (
         f" {len(learnt.samples.data_vars)} covariates were kept, {len(learnt.left_out)} were left "
         f"out as unimportant: {', '.join(learnt.left_out)}. The figure is of the forest on those "
-        "that were kept."
+        "that were kept; the dashed line is the 2.5 % that each had to pass in the forest on all."
     )
 
 

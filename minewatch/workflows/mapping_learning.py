@@ -81,7 +81,8 @@ def learn_from(
 
     What is told of unseen polygons is so of every part: covariates are selected anew within each
     fold, each fold is calibrated by the others, and cut where the others want it. Only the number
-    of trees and the bag of a search are chosen on all of them.
+    of trees and the bag of a search are chosen on all of them, and the covariates that permutation
+    importances are told of.
 
     Parameters
     ----------

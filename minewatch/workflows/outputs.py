@@ -32,6 +32,7 @@ __all__ = [
     "open_folder",
     "quiet",
     "remove_stale",
+    "require_free",
     "stage",
     "versions",
     "write_json",
@@ -134,6 +135,29 @@ def open_folder(path: str, *, overwrite: bool) -> Path:
     ...
     FileExistsError: ... is not empty; choose another output folder or say overwrite
     """
+    folder = require_free(path, overwrite=overwrite)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def require_free(path: str, *, overwrite: bool) -> Path:
+    """Refuse a folder that holds something, before any work is done for it.
+
+    Parameters
+    ----------
+    path, overwrite
+        As in :func:`open_folder`.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder, absolute, which need not be there yet.
+
+    Raises
+    ------
+    FileExistsError
+        If something is there already and `overwrite` is False, or it is a file.
+    """
     folder = Path(path).resolve()
     if folder.is_file():
         message = f"{folder} is a file; the output must be a folder"
@@ -141,7 +165,6 @@ def open_folder(path: str, *, overwrite: bool) -> Path:
     if folder.is_dir() and any(folder.iterdir()) and not overwrite:
         message = f"{folder} is not empty; choose another output folder or say overwrite"
         raise FileExistsError(message)
-    folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
