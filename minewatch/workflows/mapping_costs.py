@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from minewatch.report import Section
 from minewatch.workflows.activity_parts import Part
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from minewatch.workflows.mapping_parts import Findings
     from minewatch.workflows.mapping_settings import MappingSettings
 
 __all__ = ["cost_part", "cost_rows", "peak_memory"]
 
 GIB = 2**30
+
+STATUS = Path("/proc/self/status")
+"""What Linux tells of this process."""
 
 
 def peak_memory() -> float | None:
@@ -32,6 +34,9 @@ def peak_memory() -> float | None:
     >>> peak_memory() is None or peak_memory() > 0
     True
     """
+    told = STATUS.read_text(encoding="utf-8") if STATUS.is_file() else ""
+    if "VmHWM:" in told:  # ru_maxrss begins with what the process held that started this one
+        return int(told.split("VmHWM:")[1].split()[0]) / 2**20
     try:
         import resource
     except ImportError:
@@ -94,7 +99,7 @@ def cost_part(settings: MappingSettings, folder: Path, found: Findings) -> Part:
     peak = peak_memory()
     held = "" if peak is None else f" The main process held {peak:.2f} GiB at most."
     text = (
-        f"{pixels / 1e6:,.2f} million pixels, on {settings.cluster!r}. What is not in the list is "
+        f"{pixels:,} pixels, on {settings.cluster!r}. What is not in the list is "
         f"the writing of this page and of the files beside it.{held}"
     )
     cost = {

@@ -107,9 +107,9 @@ def forest_part(settings: MappingSettings, folder: Path, found: Findings) -> Par
             Section(
                 "What it would miss",
                 f"What the MCC on unseen polygons loses (of {facts['unshuffled']:.3f}) when one "
-                f"covariate is shuffled there, the mean of {facts['repeats']} shuffles in each of "
-                f"{facts['folds']} folds; the whisker is one standard deviation from fold to fold. "
-                f"Of covariates that say the same, each is missed little.{_chosen(learnt)}",
+                f"covariate is shuffled there, the mean of {facts['repeats']} shuffle(s) in each "
+                f"of {facts['folds']} folds; the whisker is one standard deviation from fold to "
+                f"fold. Of covariates that say the same, each is missed little.{_chosen(learnt)}",
                 figures=[plots.permutation_figure(learnt.permutation)],
             )
         )
@@ -124,7 +124,9 @@ def forest_part(settings: MappingSettings, folder: Path, found: Findings) -> Par
                 f"has {learnt.trees} trees, each on {learnt.bag:g} of the samples. The first "
                 f"{SHOWN}; most differ by less than chance. The best of many is a little too good "
                 "on the polygons that chose it.",
-                table=best.head(SHOWN).reset_index(drop=True),
+                table=best.head(SHOWN)
+                .reset_index(drop=True)
+                .rename(columns={"f_beta": f"F{settings.beta:g}", "mcc": "MCC"}),
             )
         )
     return Part(sections=sections, files=files, numbers=_numbers(settings, learnt))
@@ -140,7 +142,7 @@ def _selected(learnt: Learnt) -> str:
     return (
         f" {len(learnt.samples.data_vars)} covariates were kept, {len(learnt.left_out)} were left "
         f"out as unimportant: {', '.join(learnt.left_out)}. The figure is of the forest on those "
-        "that were kept; the dashed line is the 2.5 % that each had to pass in the forest on all."
+        "that were kept; the dashed line is the 2.5 % that each had to pass among all of them."
     )
 
 

@@ -113,6 +113,7 @@ def learn_from(
                 samples,
                 mode=settings.mode,
                 split=split,
+                beta=settings.beta,
                 seed=settings.seed,
                 n_jobs=-1,
                 notify=lambda done, total: notify("search of forests", done, total),

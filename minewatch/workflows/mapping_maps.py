@@ -6,6 +6,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from minewatch import learn, plots, store, vectors
+from minewatch.conventions import NO_CLASS
 from minewatch.report import Section
 from minewatch.workflows.activity_parts import Part
 from minewatch.workflows.outputs import write_table
@@ -82,6 +83,7 @@ def maps_part(settings: MappingSettings, folder: Path, found: Findings) -> Part:
         "calibrated."
     )
     total = float(outlines["area_ha"].sum())
+    unknown = float((found.mines.values == NO_CLASS).mean())
     return Part(
         sections=[
             Section(
@@ -89,9 +91,10 @@ def maps_part(settings: MappingSettings, folder: Path, found: Findings) -> Part:
                 f"{meaning} Outlined are the largest areas where it passes the threshold of "
                 f"{found.learnt.threshold:.3g} (at most {LARGEST}). Patches below "
                 f"{settings.min_area:g} ha are on neither map nor outlines nor in the areas; "
-                "pixels that touch at a corner are one patch. The areas are counted pixels, with "
-                "the map's errors in them; labelled points (points=200) give areas with an "
-                "interval. The map says nothing about who mines or with what permit.",
+                f"pixels that touch at a corner are one patch.{_unknown(unknown)} The areas "
+                "are counted pixels, with the map's errors in them; labelled points (points=200) "
+                "give areas with an interval. The map says nothing about who mines or with what "
+                "permit.",
                 figures=[figure],
                 table=sizes,
             )
@@ -102,7 +105,16 @@ def maps_part(settings: MappingSettings, folder: Path, found: Findings) -> Part:
             "areas_ha": {str(row["size class"]): row["hectares"] for row in sizes},
             "mines": len(outlines),
             "mine_ha": total,
+            "unknown_share": unknown,
         },
+    )
+
+
+def _unknown(share: float) -> str:
+    if not share:
+        return ""
+    return (
+        f" Grey is unknown, {100 * share:.1f} % of the map: no clear view, or a sensor is missing."
     )
 
 

@@ -211,7 +211,9 @@ def _in_words(scores: dict[str, Any], beta: float) -> dict[str, str]:
     }
 
 
-def _told(value: float, bounds: tuple[float, float] | None) -> str:
+def _told(value: float, bounds: tuple[float, float] | None = None) -> str:
+    if not np.isfinite(value):
+        return "unknown"
     if bounds is None:
         return f"{value:.3f}"
     return f"{value:.3f} ({bounds[0]:.3f} to {bounds[1]:.3f})"
@@ -223,7 +225,7 @@ def _summary(scores: dict[str, Any], threshold: float, beta: float) -> dict[str,
     rows = {
         "threshold": f"probability {threshold:.2f}",
         f"F{beta:g}, cross-validated by polygon": _told(tested["f_beta"], bounds.get("f_beta")),
-        "precision, recall": f"{tested['precision']:.3f}, {tested['recall']:.3f}",
+        "precision, recall": f"{_told(tested['precision'])}, {_told(tested['recall'])}",
     }
     if "held_out" in scores:
         held = scores["held_out"]
