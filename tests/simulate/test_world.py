@@ -193,7 +193,8 @@ def test_twice_the_same_world(world):
 
 
 def test_changing_one_part_leaves_the_others(world, monkeypatch):
-    monkeypatch.setattr(scenes, "SENTINEL1_TIMES", scenes.SENTINEL1_TIMES[:3])
+    fewer = {"times": scenes.SENTINEL1_TIMES[:3]}
+    monkeypatch.setattr(scenes.sentinel1, "__kwdefaults__", fewer)
     changed = simulate.mine_world(seed=42, size=160)
     assert changed.sentinel1.sizes["time"] == 3
     for name in ("sentinel2", "landsat8", "palsar", "dem", "slc", "land_cover"):
