@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,10 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from minewatch.workflows.mapping_checks import check_settings
-from minewatch.workflows.mapping_images import LARGEST, block_of
-from minewatch.workflows.mapping_inputs import covariates, find_items, map_grid
+from minewatch.workflows.mapping_images import block_of
+from minewatch.workflows.mapping_inputs import find_items, map_grid
 from minewatch.workflows.mapping_settings import MappingSettings
 from minewatch.workflows.outputs import Notify, Result, quiet, stage, write_json
+from minewatch.workflows.planning_graph import graph_of
 from minewatch.workflows.planning_memory import Load, memory_of
 from minewatch.workflows.planning_rates import Rates, machine_rates
 from minewatch.workflows.planning_reading import Reading, reading_of
@@ -23,16 +23,12 @@ from minewatch.workflows.settings import option
 
 if TYPE_CHECKING:
     import geopandas as gpd
-    import pystac
-    import xarray as xr
+    import numpy.typing as npt
     from odc.geo.geobox import GeoBox
 
 __all__ = ["Plan", "PlanSettings", "plan", "plan_run"]
 
 GB, GIB = 1e9, 2**30
-
-COUNTED = 6
-"""Stored blocks along each edge of a map whose graph is drawn whole; of larger ones a corner is."""
 
 KEPT = 0.85
 """What packing leaves of float32 covariates: their noise does not shrink."""
@@ -184,33 +180,38 @@ def plan(
         items = find_items(settings, reference)
         box = map_grid(settings, reference)
     with stage("graph", None, notify):
-        names, tasks = _graph(items, box, settings)
+        graph = graph_of(items, box, settings)
     told = "given"
     if rate is None:
         with stage("rate", None, notify):
             rate, told = machine_rates(settings)
     elif not isinstance(rate, Rates):
         told = f"that of {rate}"
-    readings = tuple(reading_of(sensor, found, box) for sensor, found in items.items())
+    readings = tuple(
+        reading_of(sensor, found, box, passes=_passes(sensor, settings))
+        for sensor, found in items.items()
+    )
     processes, threads = _workers(settings)
     height, width = box.shape
+    inside = _inside(reference, box)
     load = Load(
         height=height,
         width=width,
-        covariates=names,
+        covariates=graph.covariates,
         dates={sensor: len(found) for sensor, found in items.items()},
         blocks={sensor: block_of(settings, box, len(found)) for sensor, found in items.items()},
         threads=threads,
-        tasks=tasks,
+        tasks=graph.tasks,
         decoded=sum(one.decoded for one in readings),
-        samples=_samples(reference, box, settings),
+        inside=int(inside.sum()),
+        samples=int(np.minimum(inside, settings.max_per_polygon).sum()),
     )
     return Plan(
         grid=f"{height:,} × {width:,} pixels of {settings.resolution:g}, {box.crs}",
         readings=readings,
         load=load,
         processes=processes,
-        output=_output(load),
+        output=_output(load, graph.stored),
         memory=memory_of(load, settings),
         seconds=expected_seconds(load, readings, settings, rate, processes * threads)
         if isinstance(rate, Rates)
@@ -232,41 +233,22 @@ def _workers(settings: MappingSettings) -> tuple[int, int]:
     return 1, 1  # how many answer at an address is not asked
 
 
-def _graph(
-    items: dict[str, list[pystac.Item]], box: GeoBox, settings: MappingSettings
-) -> tuple[int, int]:
-    """Covariates, and tasks of the whole run."""
-    # These two measure something all over the map before the rest can be drawn.
-    drawn = dataclasses.replace(settings, covariates="available")
-    if drawn.speckle == "lee_sigma":
-        drawn = dataclasses.replace(drawn, speckle="lee")
-    blocks = [-(-side // LARGEST) for side in box.shape]
-    part = box[tuple(slice(0, min(side, COUNTED * LARGEST)) for side in box.shape)]
-    share = math.prod(blocks) / math.prod(min(number, COUNTED) for number in blocks)
-    stack = covariates(items, part, drawn)
-    layers = len(stack.data_vars)
-    per_block = layers + 6  # the map: each covariate, the forest, the stored probability
-    return layers, round(_tasks(stack) * share) + per_block * math.prod(blocks)
-
-
-def _tasks(stack: xr.Dataset) -> int:
-    """Tasks of storing covariates."""
-    import dask
-
-    (drawn,) = dask.optimize(stack)
-    stored = sum(int(np.prod(layer.data.numblocks)) for layer in stack.values())
-    return len(dict(drawn.__dask_graph__())) + stored
-
-
-def _samples(reference: gpd.GeoDataFrame, box: GeoBox, settings: MappingSettings) -> int:
-    """Pixels in polygons, as many as are taken of each."""
+def _inside(reference: gpd.GeoDataFrame, box: GeoBox) -> npt.NDArray[np.float64]:
+    """Pixels in each polygon."""
     area = reference.to_crs(box.crs.wkt).area.to_numpy() / abs(box.resolution.x * box.resolution.y)
-    return int(np.minimum(np.ceil(area), settings.max_per_polygon).sum())
+    pixels: npt.NDArray[np.float64] = np.ceil(area)
+    return pixels
 
 
-def _output(load: Load) -> float:
+def _passes(sensor: str, settings: MappingSettings) -> int:
+    """How often files are read: once more for the level of strong targets."""
+    level = settings.speckle == "lee_sigma" and settings.lee_window > 1
+    return 2 if level and sensor == "sentinel1" else 1
+
+
+def _output(load: Load, stored: int) -> float:
     """Bytes of stores and maps."""
-    stores = (load.covariates * KEPT + 2 * KEPT) * 4
+    stores = (load.covariates + stored + 2) * KEPT * 4
     return load.pixels * (stores + 3.0) + 2e6
 
 

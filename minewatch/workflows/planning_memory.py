@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from minewatch.workflows.mapping_clouds import CLEAR
 from minewatch.workflows.mapping_images import LARGEST
 
 if TYPE_CHECKING:
@@ -18,13 +19,16 @@ __all__ = ["Load", "in_flight", "memory_of"]
 GIB = 2**30
 
 LIBRARIES = 0.36
-"""GiB of a process with what reads and computes images."""
+"""GiB of a process with what reads and computes images, compiled kernels too."""
 
-EVERYTHING = 0.56
-"""GiB of the main process, with scikit-learn and matplotlib besides."""
+LEARNING = 0.045
+"""GiB of scikit-learn and what it brings."""
 
-LEFT = 0.1
-"""GiB that learning adds to what the images leave: freed memory is kept for later, not returned."""
+KEPT = 0.9
+"""Share of the images' memory that the process keeps for later when it is free."""
+
+RETURNED = 32 * 2**20
+"""Bytes of an array that goes back to the system at once, as the C library has it."""
 
 CACHE = 0.25
 """GiB of decoded tiles that GDAL keeps at most."""
@@ -32,23 +36,44 @@ CACHE = 0.25
 BANDS = 20
 """Composited layers that wait until all covariates of their block are made."""
 
-SERIES, WHOLE_SERIES = 3.0, 12.0
-"""Copies of a band's dates that a thread holds; where bands are looked at together, more."""
+SERIES = 3.0
+"""Copies of a band's dates that a thread holds: as read, masked, and with the dates last."""
+
+FOUND = {"shadow": 3.0, "score": 10.0, "outliers": 8.0}
+"""Copies besides, of the bands that clouds are found in and of what is made of them."""
+
+LIGHT = 4.0
+"""Copies besides, of angles on each date and of their kernels."""
+
+LEVEL = 8.0
+"""Copies of a polarisation's dates while strong targets are counted, in decibels of float64."""
+
+SPECTRA = 21.0
+"""Copies where ten bands are looked at together: as masked, side by side, and the mask."""
+
+TAKEN = 2.6
+"""Copies of the covariates of all pixels in polygons, before samples are drawn of them."""
 
 PICTURES = 0.05
-"""GiB of the figures of the page."""
+"""GiB of the figures of the page, and of what draws them."""
 
-MARGIN = 1.1
-"""On top of it all: peaks differ from run to run, by the order in which blocks come."""
+MARGIN = 1.15
+"""On top of it all: peaks differ by 5 % from run to run, by the order in which blocks come."""
 
 OUTLINING = 18
 """Bytes of a pixel of the whole map while mines are outlined and maps are written."""
+
+FLAGS = 6
+"""Bytes of a covariate of a pixel where it is compared with the samples: a float, two flags."""
 
 NODES = 0.2
 """Nodes of a tree for each of its samples; on hard ground more."""
 
 NODE = 140
 """Bytes of a node, as scikit-learn grows it and as it is packed."""
+
+TASK = 2000
+"""Bytes of a task in the graph."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +96,10 @@ class Load:
         Of the graph.
     decoded : float
         Bytes of the pixels that are read.
+    inside : int
+        Pixels in polygons.
     samples : int
-        To learn from.
+        Of them to learn from.
     """
 
     height: int
@@ -83,6 +110,7 @@ class Load:
     threads: int
     tasks: int
     decoded: float
+    inside: int
     samples: int
 
     @property
@@ -107,38 +135,56 @@ def memory_of(load: Load, settings: MappingSettings) -> dict[str, dict[str, floa
         ``"worker"`` and ``"main"`` → stage → GiB. With ``cluster="threads"`` there is only
         ``"main"``.
     """
-    images = max(
-        in_flight(load, load.blocks[sensor]) * dates * 4 * _copies(settings)
+    series = {
+        sensor: in_flight(load, load.blocks[sensor]) * dates * 4 * _copies(sensor, settings)
         for sensor, dates in load.dates.items()
-    )
+    }
+    small = [series[sensor] for sensor in series if _array(load, sensor) < RETURNED]
     stored = in_flight(load, LARGEST)
-    waiting = stored * (BANDS + load.covariates / 2) * 4
-    cache = min(CACHE * GIB, load.decoded)
-    drawn = TASK * load.tasks
-    reading = LIBRARIES + (images + waiting + cache + drawn) / GIB
-    mapping = stored * (load.covariates + 8) * 4 / GIB
-    learning = load.samples * (load.covariates * 40 + NODES * NODE * settings.trees) / GIB
-    writing = PICTURES + OUTLINING * load.pixels / GIB
+    # Threads share the bands of a block, so that but one is half done.
+    waiting = min(LARGEST, load.height) * min(LARGEST, load.width) * 4
+    waiting *= BANDS + load.covariates // 2
+    rest = waiting + min(CACHE * GIB, load.decoded) + TASK * load.tasks
+    held = (max(series.values()) + rest) / GIB
+    left = LIBRARIES + KEPT * (max(small, default=0.0) + rest) / GIB
+    blocks = stored * load.covariates * 4 / GIB
+    taken = TAKEN * load.inside * load.covariates * 4 / GIB
+    fitted = load.samples * (load.covariates * 40 + NODES * NODE * settings.trees) / GIB
+    mapped = stored * (load.covariates + 8) * 4 / GIB
+    compared = stored * load.covariates * FLAGS / GIB
+    written = PICTURES + OUTLINING * load.pixels / GIB
     if settings.cluster != "threads":
-        worker = {"covariates": reading, "map": reading + mapping}
-        main = {"learning": EVERYTHING + learning, "files and report": EVERYTHING + writing}
-        return {"worker": _with_margin(worker), "main": _with_margin(main)}
-    rest = max(EVERYTHING, reading + LEFT)
+        main = LIBRARIES + LEARNING
+        return {
+            "worker": _with_margin(
+                {
+                    "covariates": LIBRARIES + held,
+                    "samples": left + blocks,
+                    "map": left + LEARNING + mapped,
+                    "files and report": left + LEARNING + compared,
+                }
+            ),
+            "main": _with_margin(
+                {
+                    "samples": main + taken,
+                    "learning": main + fitted,
+                    "files and report": main + fitted + written,
+                }
+            ),
+        }
+    main = left + LEARNING
     stages = {
-        "covariates": reading,
-        "learning": rest + learning,
-        "map": rest + mapping,
-        "files and report": rest + mapping / 2 + writing,
+        "covariates": LIBRARIES + held,
+        "samples": main + blocks + taken,
+        "learning": main + fitted,
+        "map": main + fitted + mapped,
+        "files and report": main + fitted + compared + written,
     }
     return {"main": _with_margin(stages)}
 
 
 def _with_margin(stages: dict[str, float]) -> dict[str, float]:
     return {stage: MARGIN * size for stage, size in stages.items()}
-
-
-TASK = 2000
-"""Bytes of a task in the graph."""
 
 
 def in_flight(load: Load, block: int) -> int:
@@ -160,7 +206,17 @@ def in_flight(load: Load, block: int) -> int:
     return min(load.threads * one, load.pixels)
 
 
-def _copies(settings: MappingSettings) -> float:
+def _array(load: Load, sensor: str) -> int:
+    """Bytes of all dates of a band in a block."""
+    block = load.blocks[sensor]
+    return min(block, load.height) * min(block, load.width) * load.dates[sensor] * 4
+
+
+def _copies(sensor: str, settings: MappingSettings) -> float:
     """Copies of a band's dates that are alive at once in a thread."""
-    together = {"score", "shadow", "outliers"} & set(settings.clouds)
-    return WHOLE_SERIES if together or settings.reducer == "geomedian" else SERIES
+    if sensor not in CLEAR:
+        level = settings.speckle == "lee_sigma" and settings.lee_window > 1
+        return LEVEL if level and sensor == "sentinel1" else SERIES
+    found = sum(FOUND.get(name, 0.0) for name in settings.clouds)
+    light = LIGHT if settings.brdf != "none" else 0.0
+    return found + light + (SPECTRA if settings.reducer == "geomedian" else SERIES)

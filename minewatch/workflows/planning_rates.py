@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+import minewatch
 from minewatch import features, learn, simulate, store, vectors
 from minewatch._files import whole
 from minewatch.workflows.mapping_images import composites_of
@@ -130,11 +132,20 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _key(settings: MappingSettings) -> str:
-    """The machine, its libraries and the settings that decide, in short."""
+    """The machine, its libraries, this code and the settings that decide, in short."""
     parts = {name: getattr(settings, name) for name in DECIDE}
     made_with = {name: text for name, text in versions().items() if name != "finished"}
-    facts = [platform.node(), os.cpu_count(), made_with, parts]
+    facts = [platform.node(), os.cpu_count(), made_with, _code(), parts]
     return hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()[:16]
+
+
+@functools.cache
+def _code() -> str:
+    """Of this package's modules: between two versions the code changes too."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(minewatch.__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _measured(settings: MappingSettings) -> Rates:

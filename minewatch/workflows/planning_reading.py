@@ -35,7 +35,8 @@ class Reading:
     scenes, files : int
         Items, and the assets of them that are read.
     decoded, stored : float
-        Bytes of the pixels within the map, and of them as they lie compressed in the archive.
+        Bytes of the pixels within the map, and of them as they lie compressed in the archive, as
+        often as they are read.
     samples : float
         Values on the grid of the map: pixels · bands · dates.
     """
@@ -48,7 +49,9 @@ class Reading:
     samples: float
 
 
-def reading_of(sensor: str, items: Sequence[pystac.Item], box: GeoBox) -> Reading:
+def reading_of(
+    sensor: str, items: Sequence[pystac.Item], box: GeoBox, *, passes: int = 1
+) -> Reading:
     """Count what lies within a map.
 
     Pixels are counted from ``proj:transform`` (else ``gsd``) and the bounds of each asset, bytes
@@ -63,6 +66,8 @@ def reading_of(sensor: str, items: Sequence[pystac.Item], box: GeoBox) -> Readin
         Its items, of one collection.
     box : odc.geo.geobox.GeoBox
         The grid of the map.
+    passes : int
+        How often the files are read.
 
     Returns
     -------
@@ -85,7 +90,7 @@ def reading_of(sensor: str, items: Sequence[pystac.Item], box: GeoBox) -> Readin
             told = fields.get("file:size")
             stored += float(told) * share if told else inside * STORED_SHARE[size]
             samples += area / (_metres(box) ** 2 * abs(box.resolution.x * box.resolution.y))
-    return Reading(sensor, len(items), files, decoded, stored, samples)
+    return Reading(sensor, len(items), files, passes * decoded, passes * stored, samples)
 
 
 def _overlap(bounds: tuple[float, float, float, float], box: GeoBox) -> tuple[float, float]:

@@ -17,6 +17,8 @@ from numpy import testing as npt
 from minewatch import simulate, store, vectors
 from minewatch.workflows import MappingSettings, PlanSettings, mapping_run, plan, plan_run
 from minewatch.workflows.mapping_inputs import find_items, map_grid
+from minewatch.workflows.planning import KEPT
+from minewatch.workflows.planning_memory import MARGIN, Load, memory_of
 from minewatch.workflows.planning_rates import Rates, machine_rates
 from minewatch.workflows.planning_reading import reading_of
 
@@ -117,6 +119,53 @@ def test_half_the_resolution_is_a_quarter_of_the_samples(bare: Path) -> None:
     # What lies in the files stays as much.
     assert fine.readings[0].decoded == pytest.approx(coarse.readings[0].decoded, rel=0.05)
     assert fine.seconds["covariates"] > coarse.seconds["covariates"]
+
+
+def test_passes_that_measure_something_are_counted(bare: Path) -> None:
+    """Sentinel-1 once more for its strong targets; radars stored before the 45 covariates."""
+    plain, sigma = (
+        plan(settings_of(bare, speckle=speckle), rate=RATES) for speckle in ("lee", "lee_sigma")
+    )
+    once, twice = ({one.sensor: one for one in each.readings} for each in (plain, sigma))
+    assert twice["sentinel1"].decoded == 2 * once["sentinel1"].decoded
+    assert twice["sentinel2"] == once["sentinel2"]
+    # Two polarisations of one block: each is read, brought to decibels and counted.
+    assert sigma.load.tasks == plain.load.tasks + 6
+    with pytest.warns(UserWarning, match="palsar_ndi"):  # there is one date of PALSAR
+        fusion = plan(settings_of(bare, covariates="fusion"), rate=RATES)
+    assert fusion.load.covariates == 45
+    assert fusion.load.tasks > plain.load.tasks
+    # Two bands of Sentinel-1, of each half of its dates, and of PALSAR.
+    layer = 4 * KEPT * plain.load.pixels
+    more = (fusion.output - plain.output) / layer + plain.load.covariates - 45
+    assert more == pytest.approx(8)
+
+
+def test_memory_follows_what_is_alive() -> None:
+    """A worker learns nothing, more threads hold more, and larger blocks too."""
+    load = Load(
+        height=4096,
+        width=4096,
+        covariates=40,
+        dates={"sentinel2": 12},
+        blocks={"sentinel2": 512},
+        threads=2,
+        tasks=1000,
+        decoded=1e10,
+        inside=10**6,
+        samples=10**4,
+    )
+    settings = MappingSettings(catalog="", reference="")
+    before = memory_of(load, settings)["main"]
+    # Two more threads: each a block of 512 x 512, its dates in float32 three times over.
+    more = memory_of(dataclasses.replace(load, threads=4), settings)["main"]
+    grown = more["covariates"] - before["covariates"]
+    assert grown == pytest.approx(MARGIN * 2 * 512**2 * 12 * 4 * 3 / 2**30)
+    shadows = dataclasses.replace(settings, clouds=("quality", "shadow"))
+    assert memory_of(load, shadows)["main"]["covariates"] > before["covariates"]
+    apart = memory_of(load, dataclasses.replace(settings, cluster="local:2"))
+    assert "learning" not in apart["worker"]
+    assert max(apart["main"].values()) < max(before.values())
 
 
 def test_json_holds_what_is_printed(bare: Path, tmp_path: Path) -> None:
