@@ -7,14 +7,13 @@ import urllib.parse
 from typing import TYPE_CHECKING, Any
 
 import dask
-import numpy as np
 import xarray as xr
 from dask.system import CPU_COUNT
 
-from minewatch import composites, masks, sources, speckle
+from minewatch import composites, sources
 from minewatch.workflows.mapping_clouds import CLEAR, check_clouds, clear_views, with_sun
 from minewatch.workflows.mapping_light import check_light, seen_from_above
-from minewatch.workflows.mapping_years import epochs
+from minewatch.workflows.mapping_radar import check_speckle, measured, resampling_of
 
 if TYPE_CHECKING:
     import pystac
@@ -31,9 +30,6 @@ LARGEST, SMALLEST = 1024, 64
 
 BANDS, MASKS = 10, 6
 """Layers that are alive at once: of Sentinel-2, and of what finds clouds in its bands."""
-
-LEVEL_DATES = 8
-"""Dates on which strong targets are measured: their level hardly changes from one to the next."""
 
 COUNT = "clear_count"
 
@@ -62,7 +58,6 @@ def check_images(settings: MappingSettings) -> None:
     check_clouds(settings.clouds, settings.cloud_buffer)
     check_light(settings.brdf)
     for name, allowed in (
-        ("speckle", ("lee", "refined_lee", "lee_sigma", "none")),
         ("resampling", ("default", "nearest", "bilinear", "cubic")),
         ("covariates", ("available", "fusion")),
     ):
@@ -70,17 +65,11 @@ def check_images(settings: MappingSettings) -> None:
             message = f"{name} {getattr(settings, name)!r} is not known; use {', '.join(allowed)}"
             raise ValueError(message)
     reducer_of(settings.reducer)
-    window = settings.lee_window
-    if window < 1 or window % 2 == 0:
-        message = f"lee_window is {window}, it needs a middle; use 3, 5, 7, or 1 for no filter"
-        raise ValueError(message)
-    if settings.speckle == "refined_lee" and window not in (1, 7):
-        message = f"speckle 'refined_lee' has windows of 7, got lee_window={window}; use 7"
-        raise ValueError(message)
+    check_speckle(settings)
     if settings.texture < 0 or (settings.texture and settings.texture % 2 == 0):
         message = f"texture is {settings.texture}, its window needs a middle; use 7, or 0 for none"
         raise ValueError(message)
-    for name, least in (("looks", 0.0), ("memory", 0.5), ("min_count", 0.5)):
+    for name, least in (("memory", 0.5), ("min_count", 0.5)):
         if not least < getattr(settings, name) < math.inf:
             message = f"{name} is {getattr(settings, name)}; use more than {least:g}"
             raise ValueError(message)
@@ -213,7 +202,7 @@ def composites_of(
         cube = sources.load(
             found,
             like=box,
-            resampling=None if settings.resampling == "default" else settings.resampling,
+            resampling=resampling_of(sensor, settings.resampling),
             chunks={"time": -1, "y": size, "x": size},
             mosaic="solar_day",
             sign=signer(settings),
@@ -221,7 +210,7 @@ def composites_of(
         if sensor in CLEAR:
             images[sensor] = _optical(cube, sensor, settings, found)
         else:
-            images |= _measured(cube, sensor, settings)
+            images |= measured(cube, sensor, settings)
     return {sensor: _stored_blocks(image) for sensor, image in images.items()}
 
 
@@ -267,38 +256,6 @@ def _optical(
         long_name="dates with a clear view of the ground", units="1"
     )
     return image.assign({COUNT: count})
-
-
-def _measured(cube: xr.Dataset, sensor: str, settings: MappingSettings) -> dict[str, xr.Dataset]:
-    """Composites of a radar, or the elevation."""
-    if sensor == "palsar" and "quality" in cube:
-        clear = masks.palsar_clear(cube["quality"])
-        cube = cube.drop_vars("quality").where(clear)
-    cube = cube.drop_vars("quality", errors="ignore")
-    if sensor == "sentinel1":
-        cube = _filtered(cube, settings)
-    radar = sensor in ("sentinel1", "palsar")
-    parts = epochs(cube, sensor) if settings.covariates == "fusion" and radar else []
-    # An earlier mosaic is there to be compared with, and no part of the latest.
-    latest = parts[-1] if parts and sensor == "palsar" else cube
-    images = {sensor: composites.composite(latest, reducer="mean")}
-    for name, part in zip(("before", "after"), parts, strict=False):
-        images[f"{sensor}_{name}"] = composites.composite(part, reducer="mean")
-    return images
-
-
-def _filtered(cube: xr.Dataset, settings: MappingSettings) -> xr.Dataset:
-    window, looks = settings.lee_window, settings.looks
-    if settings.speckle == "none" or window == 1:
-        return cube
-    if settings.speckle == "lee":
-        return speckle.lee(cube, looks=looks, window=window)
-    if settings.speckle == "refined_lee":
-        return speckle.refined_lee(cube, looks=looks)
-    dates = cube.sizes["time"]
-    some = np.unique(np.linspace(0, dates - 1, min(dates, LEVEL_DATES)).round().astype(int))
-    level = speckle.strong_target_level(cube.isel(time=some))
-    return speckle.lee_sigma(cube, looks=looks, strong=level, window=window)
 
 
 def _stored_blocks(image: xr.Dataset) -> xr.Dataset:

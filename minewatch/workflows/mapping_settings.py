@@ -43,7 +43,7 @@ class MappingSettings:
     crs: str | None = option(None, "CRS of the map, e.g. EPSG:32721; by default the UTM zone")
     resolution: float = option(10.0, "pixel size in units of the CRS")
     resampling: Literal["default", "nearest", "bilinear", "cubic"] = option(
-        "default", "how images come onto the grid; by default what suits each sensor"
+        "default", "how images come onto the grid; default suits each sensor; power never by cubic"
     )
     # Clouds, light and speckle
     clouds: tuple[str, ...] = option(

@@ -252,8 +252,6 @@ def test_angles_of_granules_are_used_where_items_have_their_metadata(found, tmp_
         ({"brdf": "yes"}, "use none, observed"),
         ({"speckle": "boxcar"}, "use lee"),
         ({"reducer": "1.5"}, "a quantile like"),
-        ({"lee_window": 4}, "needs a middle"),
-        ({"speckle": "refined_lee", "lee_window": 5}, "windows of 7"),
         ({"texture": 4}, "needs a middle"),
         ({"memory": 0.0}, "memory is 0"),
         ({"min_count": 0}, "min_count is 0"),
