@@ -45,7 +45,9 @@ def moments(features: xr.Dataset) -> tuple[dict[str, float], dict[str, float]]:
     for name, layer in features.astype("float64").items():
         sums |= {f"n_{name}": layer.count(), f"sum_{name}": layer.sum()}
         sums |= {f"squares_{name}": (layer**2).sum()}
-        sums |= {f"low_{name}": layer.min(), f"high_{name}": layer.max()}
+        # Not numpy's way to leave out gaps, which warns of chunks of gaps alone.
+        sums[f"low_{name}"] = layer.fillna(math.inf).min(skipna=False)
+        sums[f"high_{name}"] = layer.fillna(-math.inf).max(skipna=False)
     found = {str(key): float(value) for key, value in xr.Dataset(sums).compute().items()}
     mean, std = {}, {}
     for name in map(str, features):

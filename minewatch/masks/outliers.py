@@ -136,7 +136,9 @@ def _outlier(values: xr.DataArray, z_score: float, min_count: int) -> xr.DataArr
     from_mean = values - values.sum("time") / count
     deviation = ((from_mean**2).sum("time") / count) ** 0.5
     # The deviation of equal values rounds to something that is not 0.
-    varied = values.max("time") > values.min("time")
+    # Gaps are set apart here: numpy's own way is to warn of them, in threads that share filters.
+    low = values.fillna(np.inf).min("time", skipna=False)
+    varied = values.fillna(-np.inf).max("time", skipna=False) > low
     result: xr.DataArray = from_mean / deviation.where(varied) < z_score
     return result
 

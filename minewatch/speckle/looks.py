@@ -50,7 +50,8 @@ def equivalent_number_of_looks(backscatter: xr.DataArray, *, within: xr.DataArra
     # In one pass, so that no block waits in memory for the mean; speckle keeps the digits.
     found = xr.Dataset(
         {"count": inside.count(over), "sum": inside.sum(over), "squares": squares.sum(over)}
-        | {"low": inside.min(over), "high": inside.max(over)}
+        | {"low": inside.fillna(np.inf).min(over, skipna=False)}
+        | {"high": inside.fillna(-np.inf).max(over, skipna=False)}
     ).compute()
     count = found["count"].where((found["count"] > 1) & (found["low"] < found["high"]))
     mean = found["sum"] / count
