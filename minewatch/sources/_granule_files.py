@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from minewatch.sources._documents import document
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -83,7 +85,6 @@ def read_metadata(
     b'<Tile/>'
     """
     # The readers of assets are loaded where something is read.
-    from minewatch.sources.stac._calibration import document
     from minewatch.sources.stac._choices import signer_of
 
     signer = signer_of(sign)

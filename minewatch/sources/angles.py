@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
-from xml.etree import ElementTree
 
 import numpy as np
 import rioxarray  # noqa: F401
@@ -19,10 +18,12 @@ from scipy import ndimage
 
 from minewatch.conventions import Layer, conform
 from minewatch.grids import resample
+from minewatch.sources._documents import parsed_xml
 from minewatch.sources._granule_files import metadata_address, read_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from xml.etree import ElementTree
 
     import numpy.typing as npt
     from odc.geo.geobox import GeoBox
@@ -176,18 +177,18 @@ def _azimuth(east: xr.DataArray, north: xr.DataArray) -> Any:
 
 def _parsed(metadata: str | bytes) -> ElementTree.Element:
     raw = metadata.encode() if isinstance(metadata, str) else bytes(metadata)
-    if len(raw) > MAX_BYTES or b"<!DOCTYPE" in raw or b"<!ENTITY" in raw:
+    if len(raw) > MAX_BYTES:
         message = (
             f"granule_angles got {len(raw)} bytes that are no granule metadata; pass what "
             "MTD_TL.xml holds, e.g. Path(file).read_bytes()"
         )
         raise ValueError(message)
     try:
-        return ElementTree.fromstring(raw)
-    except ElementTree.ParseError as error:
+        return parsed_xml(raw)
+    except ValueError as error:
         message = (
-            f"granule_angles could not read the metadata as XML: {error}; pass what MTD_TL.xml "
-            "holds, not its name, e.g. Path(file).read_bytes()"
+            f"granule_angles could not read the metadata: {error}; pass what MTD_TL.xml holds, "
+            "not its name, e.g. Path(file).read_bytes()"
         )
         raise ValueError(message) from error
 

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.error import HTTPError
-from urllib.parse import urlsplit
-from urllib.request import Request, url2pathname, urlopen
-from xml.etree import ElementTree
 
 import numpy as np
 
+from minewatch.sources._documents import parsed_xml
+
 if TYPE_CHECKING:
+    from xml.etree import ElementTree
+
     import numpy.typing as npt
 
     Floats = npt.NDArray[np.float64]
 
-__all__ = ["Calibration", "document", "parsed_calibration"]
-
-MAX_BYTES = 50_000_000
-"""A calibration annotation has about 1 MB; more is something else."""
+__all__ = ["Calibration", "parsed_calibration"]
 
 
 @dataclass(frozen=True)
@@ -70,64 +65,6 @@ class Calibration:
         return found
 
 
-def document(href: str, *, timeout: float, max_retries: int, what: str = "calibration") -> bytes:
-    """What stands in a file of this machine or of a web server.
-
-    Parameters
-    ----------
-    href : str
-        Path, or address with http or https.
-    timeout : float
-        Seconds to wait for the server.
-    max_retries : int
-        How often a server that is busy, 429 or 5xx, is asked again.
-    what : str
-        What it should be, for messages.
-
-    Returns
-    -------
-    bytes
-        All of it.
-
-    Raises
-    ------
-    OSError
-        If it cannot be read.
-    ValueError
-        If the address is of another kind, or the file is no annotation by its size.
-    """
-    parts = urlsplit(href)
-    if parts.scheme in {"", "file"}:
-        path = Path(url2pathname(parts.path) if parts.scheme else href)
-        with path.open("rb") as file:
-            return _limited(file.read(MAX_BYTES + 1), href, what)
-    if parts.scheme not in {"http", "https"}:
-        message = (
-            f"the {what} lies at {href}, and only http and https can be read; turn the "
-            "address into one of these with load(..., sign=function)"
-        )
-        raise ValueError(message)
-    for attempt in range(max_retries + 1):
-        try:
-            with urlopen(Request(href), timeout=timeout) as answer:
-                return _limited(answer.read(MAX_BYTES + 1), href, what)
-        except HTTPError as error:
-            if attempt == max_retries or not (error.code == 429 or error.code >= 500):
-                # Not the address itself: its query may hold a token.
-                message = f"HTTP status {error.code} for {parts.path}"
-                raise OSError(message) from None
-        time.sleep(0.5)
-    message = f"max_retries={max_retries} is below 0"
-    raise ValueError(message)
-
-
-def _limited(content: bytes, href: str, what: str) -> bytes:
-    if len(content) > MAX_BYTES:
-        message = f"{urlsplit(href).path} has more than {MAX_BYTES} bytes: no {what}"
-        raise ValueError(message)
-    return content
-
-
 def parsed_calibration(content: bytes) -> Calibration:
     """The table of sigma nought that an annotation holds.
 
@@ -147,13 +84,10 @@ def parsed_calibration(content: bytes) -> Calibration:
     ValueError
         If it is no such annotation.
     """
-    if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
-        message = "the calibration is no annotation of ESA: it declares entities"
-        raise ValueError(message)
     try:
-        root = ElementTree.fromstring(content)
-    except ElementTree.ParseError as error:
-        message = f"the calibration is no XML: {error}"
+        root = parsed_xml(content)
+    except ValueError as error:
+        message = f"the calibration is no annotation of ESA: {error}"
         raise ValueError(message) from error
     vectors = [_vector(node) for node in root.iterfind(".//calibrationVector")]
     if not vectors:

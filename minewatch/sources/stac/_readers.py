@@ -20,9 +20,10 @@ from rasterio.enums import Resampling
 from rasterio.vrt import WarpedVRT
 from stackstac.rio_env import LayeredEnv
 
+from minewatch.sources._documents import document
 from minewatch.sources._warping import WARP_TOLERANCE, warp_scale
 from minewatch.sources.collections import Conversion
-from minewatch.sources.stac._calibration import document, parsed_calibration
+from minewatch.sources.stac._calibration import parsed_calibration
 from minewatch.sources.stac._doubling import Doubled, can_double
 from minewatch.sources.stac._ground_range import GroundRange
 from minewatch.sources.stac._shifting import Shifted, masked_by_nodata, whole_shift
@@ -153,6 +154,7 @@ class StrictReader:
             _signed(source, source.calibration),
             timeout=float(settings.get("GDAL_HTTP_TIMEOUT", 60)),
             max_retries=int(settings.get("GDAL_HTTP_MAX_RETRY", 5)),
+            what="calibration",
         )
         table = parsed_calibration(content)
         numbers = source.conversion or Conversion()
