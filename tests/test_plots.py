@@ -352,7 +352,7 @@ def test_losses_are_sorted_with_their_spread():
     table.attrs["score"] = "mcc"
     figure = plots.permutation_figure(table, most=2)
     assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()] == ["palsar_hh", "s2_bsi"]
-    assert "loss of mcc when shuffled" in texts(figure)
+    assert "loss of MCC when shuffled" in texts(figure)
 
 
 def test_reliability_is_drawn_over_the_diagonal():
