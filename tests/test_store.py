@@ -360,6 +360,30 @@ def test_a_map_becomes_a_valid_cog(rng, tmp_path):
         npt.assert_allclose(coarse.read(1), mean, atol=1e-6)
 
 
+def test_a_map_is_computed_a_few_rows_at_a_time(rng, tmp_path):
+    """Whole rows of chunks, 1024 rows or more; each chunk once."""
+    seen = []
+
+    def noted(block, block_info=None):
+        seen.append(block_info[0]["array-location"][0])
+        return block
+
+    values = rng.normal(size=(2600, 300)).astype("f4")
+    layer = xr.DataArray(
+        values, grids.coordinates(grids.geobox((0, 0, 3000, 26000), crs=32721, resolution=10)),
+        ("y", "x"), name="layer",
+    )  # fmt: skip
+    lazy = layer.chunk({"y": 400, "x": 200})
+    lazy = lazy.copy(data=lazy.data.map_blocks(noted, dtype="f4", meta=np.empty((0, 0), "f4")))
+    with rasterio.open(store.to_cog(lazy, tmp_path / "a.tif")) as file:
+        npt.assert_array_equal(file.read(1), values)
+    assert leftovers(tmp_path) == ["a.tif"]
+    # Two chunks across. Threads finish a slab in any order, slabs one after the other.
+    slabs = [{start for start, _ in seen[6 * at : 6 * at + 6]} for at in range(3)]
+    assert slabs == [{0, 400, 800}, {1200, 1600, 2000}, {2400}]
+    assert len(seen) == 14
+
+
 def test_classes_have_colours_and_overviews_that_invent_none(rng, tmp_path):
     cube = coherence_cube(rng, pairs=1, shape=(600, 600))[0]
     codes = cube.copy(data=rng.choice([0, 2, 255], (600, 600)).astype("uint8")).assign_attrs(

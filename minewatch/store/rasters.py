@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,12 @@ from minewatch.grids import geobox_of
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterator
 
 __all__ = ["to_cog"]
+
+ROWS = 1024
+"""Fewest rows computed at once."""
 
 
 def to_cog(
@@ -27,7 +32,8 @@ def to_cog(
 
     Overviews of class maps take the nearest pixel, those of measured values the mean. Classes get
     their colours, bands their names (dates, pairs, classes), the file the attributes of the layer
-    as tags. It appears whole or not at all. The layer is computed and held in memory.
+    as tags. It appears whole or not at all. A lazy layer is computed a few rows of chunks at a
+    time, so that it need not fit in memory; the folder must hold it once uncompressed besides.
 
     Parameters
     ----------
@@ -61,7 +67,6 @@ def to_cog(
     'tai.tif'
     """
     import rasterio
-    from rasterio.io import MemoryFile
     from rasterio.shutil import copy
 
     if isinstance(layer, xr.DataArray) and layer.ndim == 3:
@@ -77,39 +82,57 @@ def to_cog(
     classes = layer.dtype == np.dtype("uint8")
     if nodata is None:
         nodata = {"f": np.nan, "u": NO_CLASS if classes else None}.get(layer.dtype.kind)
-    values = np.asarray(layer.data)
-    values = values if values.ndim == 3 else values[None]
+    bands = layer if layer.ndim == 3 else layer.expand_dims("band")
     profile = {
         "driver": "GTiff",
         "dtype": layer.dtype.name,
-        "count": values.shape[0],
-        "height": values.shape[1],
-        "width": values.shape[2],
+        "count": bands.shape[0],
+        "height": bands.shape[1],
+        "width": bands.shape[2],
         "crs": box.crs.wkt,
         "transform": box.transform,
         "nodata": nodata,
+        "bigtiff": "IF_SAFER",
     }
-    with whole(path) as partial, MemoryFile() as memory:
-        with memory.open(**profile) as plain:
-            plain.write(values)
+    with (
+        whole(path) as partial,
+        tempfile.TemporaryDirectory(dir=partial.parent, prefix=f".{partial.stem}.") as folder,
+    ):
+        rows = Path(folder) / "rows.tif"
+        with rasterio.open(rows, "w", **profile) as plain:
+            for start, stop in _slabs(bands):
+                values = np.asarray(bands[:, start:stop].data)
+                plain.write(values, window=((start, stop), (0, bands.shape[2])))
             plain.update_tags(**_tags(layer))
             for band, text in enumerate(_band_names(layer), start=1):
                 plain.set_band_description(band, text)
                 plain.set_band_unit(band, str(layer.attrs.get("units", "")))
-            if classes and values.shape[0] == 1 and (colours := class_colours(layer.attrs)):
+            if classes and bands.shape[0] == 1 and (colours := class_colours(layer.attrs)):
                 plain.write_colormap(1, {code: _rgb(hue) for code, (_, hue) in colours.items()})
-        with memory.open() as plain:
-            copy(
-                plain,
-                partial,
-                driver="COG",
-                compress="DEFLATE",
-                predictor="YES",
-                blocksize=512,
-                overview_resampling="NEAREST" if classes else "AVERAGE",
-                bigtiff="IF_SAFER",
-            )
+        copy(
+            rows,
+            partial,
+            driver="COG",
+            compress="DEFLATE",
+            predictor="YES",
+            blocksize=512,
+            overview_resampling="NEAREST" if classes else "AVERAGE",
+            bigtiff="IF_SAFER",
+        )
     return Path(path)
+
+
+def _slabs(bands: xr.DataArray) -> Iterator[tuple[int, int]]:
+    """First and last row of what is computed at once: whole rows of chunks, `ROWS` or more."""
+    sizes = dict(bands.chunksizes).get("y", (ROWS,) * -(-bands.shape[1] // ROWS))
+    start = stop = 0
+    for size in sizes:
+        stop = min(stop + size, bands.shape[1])
+        if stop - start >= ROWS:
+            yield start, stop
+            start = stop
+    if stop > start:
+        yield start, stop
 
 
 def _tags(layer: xr.DataArray) -> dict[str, str]:
