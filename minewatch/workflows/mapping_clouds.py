@@ -34,8 +34,9 @@ CLEAR: dict[str, Callable[[xr.DataArray], xr.DataArray]] = {
 SENTINEL2_CLOUDS, SENTINEL2_SHADOWS = (8, 9, 10), (3,)
 """Classes of SCL: cloud of medium and high probability, cirrus; cloud shadow."""
 
-LANDSAT_CLOUDS, LANDSAT_SHADOWS = 0b1110, 0b10000
-"""Bits of QA_PIXEL: dilated cloud, cirrus, cloud; cloud shadow."""
+LANDSAT_CLOUDS, LANDSAT_AROUND = 0b1100, 0b10010
+"""Bits of QA_PIXEL: cirrus, cloud; what lies around clouds and casts nothing, as the rim by which
+they were grown, and their shadow."""
 
 LOWEST_SUN = 85.0
 """Sun zenith in degrees from which on shadows have no end."""
@@ -177,9 +178,9 @@ def _found(
     if "quality" in settings.clouds:
         if "quality" in cube:
             usable.append(CLEAR[sensor](cube["quality"]))
-            clouds.append(_classes(cube["quality"], sensor, shadows=False))
+            clouds.append(_classes(cube["quality"], sensor, around=False))
             if settings.cloud_buffer > 0:  # else what is clear says it all
-                obstructed.append(_classes(cube["quality"], sensor, shadows=True))
+                obstructed.append(_classes(cube["quality"], sensor, around=True))
         elif "shadow" in settings.clouds and "score" not in settings.clouds:
             message = (
                 f"no item of {sensor} has a quality layer, so that no cloud casts a shadow; "
@@ -199,12 +200,12 @@ def _found(
     return clouds, obstructed, usable
 
 
-def _classes(quality: xr.DataArray, sensor: str, *, shadows: bool) -> xr.DataArray:
-    """Clouds, and their shadows if asked, of a quality layer: 0, 1, and 255 off the scene."""
+def _classes(quality: xr.DataArray, sensor: str, *, around: bool) -> xr.DataArray:
+    """Clouds, and if asked their rims and shadows, of a quality layer: 0, 1, 255 off the scene."""
     if sensor == "sentinel2":
-        found = quality.isin(SENTINEL2_CLOUDS + SENTINEL2_SHADOWS * shadows)
+        found = quality.isin(SENTINEL2_CLOUDS + SENTINEL2_SHADOWS * around)
     else:
-        found = (quality & (LANDSAT_CLOUDS | LANDSAT_SHADOWS * shadows)) != 0
+        found = (quality & (LANDSAT_CLOUDS | LANDSAT_AROUND * around)) != 0
     known = quality != 0 if sensor == "sentinel2" else (quality != 0) & ((quality & 1) == 0)
     return found.astype("uint8").where(known, np.uint8(NO_CLASS))
 

@@ -178,6 +178,19 @@ def test_landsat_has_bits_for_it():
     assert (~clear_views(cube, "landsat8", near)).sum() == 4
 
 
+def test_the_rim_of_a_cloud_casts_no_shadow():
+    """Landsat's clouds come grown by a rim; clouds as they are cast the truer shadow."""
+    cube = scene(1, sun_zenith=[1], sun_azimuth=[180])  # from 500 m 9 m to the north, and on
+    cube = cube.assign({name: cube.nir * 0 + 0.05 for name in ("nir", "swir16", "swir22")})
+    cube["quality"] = xr.full_like(cube.nir, 21824, "uint16")
+    how = dataclasses.replace(PLAIN, clouds=("quality", "shadow"))
+    cube["quality"][0, 3, 2] = 21826  # dilated
+    assert (~clear_views(cube, "landsat8", how)).sum() == 1
+    cube["quality"][0, 3, 2] = 22280  # cloud
+    lost = {tuple(at) for at in np.argwhere(~clear_views(cube, "landsat8", how).values[0])}
+    assert lost == {(row, 2) for row in range(4)}
+
+
 def test_shadows_need_clouds_even_beside_outliers():
     cube = scene(1, sun_zenith=[30], sun_azimuth=[50]).drop_vars("quality")
     how = dataclasses.replace(PLAIN, clouds=("quality", "shadow", "outliers"))
