@@ -35,8 +35,9 @@ METHODS = ("rms", "average", "bilinear", "nearest")
 STEP = 8
 """Pixels of the grid between two places that are computed; between them they are interpolated."""
 
-MAX_PIXELS = 2**24
-"""Pixels of the product that are held at a time; a larger window is read in halves."""
+MAX_PIXELS = 2**22
+"""Pixels of the product that are held at a time, with some 40 bytes each while they are calibrated;
+a larger window is read in halves."""
 
 MARGIN = 2
 

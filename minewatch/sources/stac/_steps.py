@@ -138,8 +138,12 @@ def _mean_direction(azimuths: Sequence[float]) -> float:
 
 
 def _number(properties: Mapping[str, Any], *keys: str) -> float:
-    found = (properties[key] for key in keys if properties.get(key) is not None)
-    return float(next(found, np.nan))
+    """The first of some properties that an item has; what is no number is unknown."""
+    found = next((properties[key] for key in keys if properties.get(key) is not None), np.nan)
+    try:
+        return float(found)
+    except (TypeError, ValueError):
+        return float("nan")
 
 
 def _sun_zenith(properties: Mapping[str, Any], _: Any) -> float:

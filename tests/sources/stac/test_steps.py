@@ -78,6 +78,14 @@ def test_landsat_that_looks_straight_down_says_so(grid: GeoBox) -> None:
     assert "view_azimuth" not in cube.coords
 
 
+@pytest.mark.parametrize(("told", "known"), [("n/a", None), ([3.0], None), ("30.5", 30.5)])
+def test_what_is_no_angle_is_unknown(told: object, known: float | None, grid: GeoBox) -> None:
+    about = {"view__sun_azimuth": told, "eo__cloud_cover": 7}
+    cube = load([stac_item("one", {"B08": "a.tif"}, **S2, **about)], like=grid)
+    found = cube.sun_azimuth.item() if "sun_azimuth" in cube.coords else None
+    assert (found, cube.cloud_cover.item()) == (known, 7)
+
+
 def test_azimuths_of_a_step_are_averaged_as_directions(grid: GeoBox) -> None:
     items = [
         stac_item(name, {"B08": "a.tif"}, **S2, view__azimuth=azimuth, view__incidence_angle=4)
