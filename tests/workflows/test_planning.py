@@ -246,11 +246,17 @@ def measured(settings: MappingSettings) -> dict[str, Any]:
         (200, {"trees": 30, "max_per_polygon": 30}),
         (400, {"trees": 20, "max_per_polygon": 20, "speckle": "lee_sigma", "reducer": "geomedian"}),
         (768, {"trees": 10, "max_per_polygon": 20, "clouds": ("quality", "shadow")}),
+        # No constant of the plan was fitted on these two.
+        (600, {"trees": 20, "max_per_polygon": 30, "resolution": 20.0}),
+        (500, {"trees": 20, "max_per_polygon": 30, "clouds": ("quality", "score"), "texture": 7}),
     ],
-    ids=["median", "geomedian-lee-sigma", "shadows"],
+    ids=["median", "geomedian-lee-sigma", "shadows", "coarse", "score-texture"],
 )
 def test_memory_and_tasks_are_as_planned(size: int, more: dict[str, Any], tmp_path: Path) -> None:
-    """The issue's bounds: what is needed ≤ what is planned ≤ 1.6 times that."""
+    """What is needed ≤ what is planned ≤ 1.6 times that.
+
+    Peaks differ from run to run by some 5 %: the plan's own 15 % are room enough.
+    """
     folder = written(tmp_path, size)
     settings = settings_of(folder, held_out=str(folder / "held_out.geojson"), **more)
     planned = plan(settings, rate=RATES)
