@@ -145,6 +145,7 @@ def stacked(
     whole = xr.DataArray(cube.data, dims=cube.dims, coords={"time": places, "band": names})
     if len(places) < len(pieces):
         whole = whole.reindex(time=range(len(pieces)), band=[ASSET], fill_value=fill)
+        whole = whole.chunk(time=chunks["time"])  # which they are no longer
     return along(_the_only, whole, "band", dtype=dtype).drop_vars("time")
 
 

@@ -249,3 +249,16 @@ def test_all_dates_of_a_block_in_one_task(
         item.id += "b"
     again = load(items + more, like=grid, mosaic=mosaic, chunks={"time": -1, "y": 5, "x": 10})
     assert tasks(again.red) == tasks(deep.red)
+
+
+def test_dates_stay_in_one_task_around_an_item_off_the_grid(grid: GeoBox, tmp_path: Path) -> None:
+    href = write_tif(tmp_path / "a.tif", np.full((10, 20), 2000, "uint16"))
+    items = [
+        stac_item(name, {"B04": href}, day=day, **S2)
+        for name, day in zip("ac", days("abc")[::2], strict=True)
+    ]
+    far = (4e5, 247e4, 401e3, 2471e3)
+    items.append(stac_item("b", {"B04": "/no/such.tif"}, bounds=far, day=days("abc")[1], **S2))
+    cube = load(items, like=grid, mosaic="solar_day", chunks={"time": -1})
+    assert cube.red.chunksizes["time"] == (3,)
+    npt.assert_allclose(cube.red[:, 0, 0], [0.1, np.nan, 0.1], rtol=1e-6)  # float32
