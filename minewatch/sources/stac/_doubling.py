@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rasterio.windows import Window
 
-from minewatch.sources.stac._shifting import Shifted
+from minewatch.sources.stac._shifting import Shifted, reach_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -80,14 +80,7 @@ class Doubled:
         numpy.ma.MaskedArray
             Dims (band, y, x); float32 where interpolated, else in the raster's own dtype.
         """
-        starts = [
-            int(start) + shift
-            for (start, _), shift in zip(window.toranges(), self.shift, strict=True)
-        ]
-        stops = [
-            start + int(size)
-            for start, size in zip(starts, (window.height, window.width), strict=True)
-        ]
+        starts, stops = reach_of(window, self.shift)
         margin = 1 if self.method == "bilinear" else 0
         around = [
             (start // 2 - margin, -(-stop // 2) + margin)

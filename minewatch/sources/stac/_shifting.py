@@ -16,7 +16,7 @@ from rasterio.windows import Window
 if TYPE_CHECKING:
     from affine import Affine
 
-__all__ = ["whole_shift", "masked_by_nodata", "Shifted"]
+__all__ = ["whole_shift", "reach_of", "masked_by_nodata", "Shifted"]
 
 SAME_SIZE = 1e-9
 """Relative difference of two pixel sizes that are the same but for rounding."""
@@ -63,6 +63,31 @@ def whole_shift(raster: Affine, grid: Affine, *, across: int = 1) -> tuple[int, 
     if max(abs(row - round(row)), abs(column - round(column))) > WHOLE:
         return None
     return round(row), round(column)
+
+
+def reach_of(window: Any, shift: tuple[int, int]) -> tuple[list[int], list[int]]:
+    """Where a window of the grid begins and ends on the raster, in pixels of the grid.
+
+    Parameters
+    ----------
+    window : rasterio.windows.Window
+        On the grid.
+    shift : (int, int)
+        From :func:`whole_shift`.
+
+    Returns
+    -------
+    (list of int, list of int)
+        First row and column, and those behind the last.
+
+    Examples
+    --------
+    >>> reach_of(Window(0, 10, 5, 7), (-1, 20))
+    ([9, 20], [16, 25])
+    """
+    starts = [int(start) + by for (start, _), by in zip(window.toranges(), shift, strict=True)]
+    sizes = int(window.height), int(window.width)
+    return starts, [start + size for start, size in zip(starts, sizes, strict=True)]
 
 
 def masked_by_nodata(dataset: Any, nodata: float | None) -> bool:
@@ -112,12 +137,8 @@ class Shifted:
         numpy.ma.MaskedArray
             Dims (band, y, x), in the raster's own dtype.
         """
-        starts = [
-            int(start) + shift
-            for (start, _), shift in zip(window.toranges(), self.shift, strict=True)
-        ]
-        shape = int(window.height), int(window.width)
-        stops = [start + size for start, size in zip(starts, shape, strict=True)]
+        starts, stops = reach_of(window, self.shift)
+        shape = stops[0] - starts[0], stops[1] - starts[1]
         known = [
             (max(start, 0), min(stop, size))
             for start, stop, size in zip(starts, stops, self.dataset.shape, strict=True)
