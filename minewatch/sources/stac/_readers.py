@@ -161,19 +161,11 @@ class StrictReader:
         return GroundRange(dataset, table, numbers, self.spec, source.resampling)
 
     def _placed(self, dataset: Any, source: Source) -> Any:
-        """The dataset on the wanted grid: as it is, shifted, doubled or warped."""
-        epsg = dataset.crs.to_epsg()
-        if self.spec.vrt_params == {
-            "crs": epsg,
-            "transform": dataset.transform,
-            "height": dataset.height,
-            "width": dataset.width,
-        }:
-            return dataset
+        """The dataset on the wanted grid: shifted, if only by nothing, doubled or warped."""
         nodata = dataset.nodata
         if nodata is None and source.conversion is not None:
             nodata = source.conversion.nodata
-        if epsg == self.spec.epsg and not masked_by_nodata(dataset, nodata):
+        if dataset.crs.to_epsg() == self.spec.epsg and not masked_by_nodata(dataset, nodata):
             shift = whole_shift(dataset.transform, self.spec.transform)
             if shift is not None:
                 return Shifted(dataset, shift)

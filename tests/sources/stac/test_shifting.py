@@ -85,6 +85,7 @@ def windows(rng: np.random.Generator, height: int, width: int) -> Iterator[Windo
 
 
 SHIFTS = {
+    "the file's own": (0, 0),
     "on the file": (5, 5),
     "over its top": (-7, 4),
     "over its foot": (23, 4),
@@ -123,14 +124,19 @@ def test_a_shift_by_whole_pixels_reads_what_warping_gives(
 
 @pytest.mark.parametrize("kind", ["uint16", "uint8"])
 @pytest.mark.parametrize("nodata", [None, 0])
+@pytest.mark.parametrize("shift", [(-4, 6), (0, 0)])
 def test_a_mask_in_the_file_is_heeded_as_warping_heeds_it(
-    kind: str, nodata: float | None, rng: np.random.Generator, tmp_path: Path
+    kind: str,
+    shift: tuple[int, int],
+    nodata: float | None,
+    rng: np.random.Generator,
+    tmp_path: Path,
 ) -> None:
     href = write_tif(tmp_path / "vv.tif", raw(kind, rng), corner=(LEFT, TOP), nodata=nodata)
     mask = np.where(rng.random((HEIGHT, WIDTH)) < 0.3, 0, 255).astype("uint8")
     with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(href, "r+") as file:
         file.write_mask(mask)
-    spec = spec_at(-4, 6)
+    spec = spec_at(*shift, height=HEIGHT, width=WIDTH)
     read, warped = reader_of(href, kind, spec), warping(reader_of(href, kind, spec))
     # Beside a nodata value a mask does not count for the warper: there it goes on warping.
     assert is_shifted(read) == (kind == "uint8" and nodata is None)
