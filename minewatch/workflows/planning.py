@@ -201,6 +201,7 @@ def plan(
         dates={sensor: len(found) for sensor, found in items.items()},
         blocks={sensor: block_of(settings, box, len(found)) for sensor, found in items.items()},
         threads=threads,
+        processes=processes,
         tasks=graph.tasks,
         decoded=sum(one.decoded for one in readings),
         inside=int(inside.sum()),

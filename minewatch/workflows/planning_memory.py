@@ -34,7 +34,7 @@ CACHE = 0.25
 """GiB of decoded tiles that GDAL keeps at most."""
 
 BANDS = 20
-"""Composited layers that wait until all covariates of their block are made."""
+"""Composited layers that wait for covariates: of nearly all blocks, since images are read first."""
 
 SERIES = 3.0
 """Copies of a band's dates that a thread holds: as read, masked, and with the dates last."""
@@ -92,6 +92,8 @@ class Load:
         Sensor → rows and columns that a thread reads at a time.
     threads : int
         Of one process that computes images.
+    processes : int
+        That compute images.
     tasks : int
         Of the graph.
     decoded : float
@@ -108,6 +110,7 @@ class Load:
     dates: dict[str, int]
     blocks: dict[str, int]
     threads: int
+    processes: int
     tasks: int
     decoded: float
     inside: int
@@ -141,9 +144,9 @@ def memory_of(load: Load, settings: MappingSettings) -> dict[str, dict[str, floa
     }
     small = [series[sensor] for sensor in series if _array(load, sensor) < RETURNED]
     stored = in_flight(load, LARGEST)
-    # Threads share the bands of a block, so that but one is half done.
-    waiting = min(LARGEST, load.height) * min(LARGEST, load.width) * 4
-    waiting *= BANDS + load.covariates // 2
+    # In one block half of its covariates too; in all others what they will be made of.
+    block = min(LARGEST, load.height) * min(LARGEST, load.width) * (BANDS + load.covariates // 2)
+    waiting = 4 * max(block, BANDS * load.pixels // load.processes)
     rest = waiting + min(CACHE * GIB, load.decoded) + TASK * load.tasks
     held = (max(series.values()) + rest) / GIB
     left = LIBRARIES + KEPT * (max(small, default=0.0) + rest) / GIB

@@ -150,6 +150,7 @@ def test_memory_follows_what_is_alive() -> None:
         dates={"sentinel2": 12},
         blocks={"sentinel2": 512},
         threads=2,
+        processes=1,
         tasks=1000,
         decoded=1e10,
         inside=10**6,
