@@ -31,6 +31,9 @@ LARGEST, SMALLEST = 1024, 64
 BANDS, MASKS = 10, 6
 """Layers that are alive at once: of Sentinel-2, and of what finds clouds in its bands."""
 
+WINDOWS = range(3, 182, 2)
+"""What :func:`minewatch.indices.texture` takes."""
+
 COUNT = "clear_count"
 
 
@@ -66,8 +69,11 @@ def check_images(settings: MappingSettings) -> None:
             raise ValueError(message)
     reducer_of(settings.reducer)
     check_speckle(settings)
-    if settings.texture < 0 or (settings.texture and settings.texture % 2 == 0):
-        message = f"texture is {settings.texture}, its window needs a middle; use 7, or 0 for none"
+    if settings.texture != 0 and settings.texture not in WINDOWS:
+        message = (
+            f"texture is {settings.texture}, its window needs a middle and neighbours, up to "
+            f"{WINDOWS[-1]} across; use 7, or 0 for none"
+        )
         raise ValueError(message)
     for name, least in (("memory", 0.5), ("min_count", 0.5)):
         if not least < getattr(settings, name) < math.inf:
