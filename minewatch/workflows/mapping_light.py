@@ -53,6 +53,10 @@ def seen_from_above(
 ) -> xr.Dataset:
     """Nadir BRDF-adjusted reflectance by the angles of the granules, or else one pair a date.
 
+    Items of Landsat say no more than that the sensor looked straight down, which holds in the
+    middle of its swath: there the sun is normalised, and the view, up to 7.5 degrees aside at the
+    edges, is left as it is.
+
     Parameters
     ----------
     bands : xarray.Dataset
