@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
 ROOMS = (
     "kernels", "insar", "activity", "speckle", "masks", "brdf", "indices", "composites", "radar",
-    "grids", "vectors", "detections", "metrics", "features", "estimates", "learn", "learn.noisy", "sources", "sources.stac",
+    "grids", "vectors", "detections", "metrics", "features", "estimates", "learn", "learn.noisy",
+    "sources", "sources.stac",
     "sources.slc", "sources.coherence", "sources.asf", "sources.landsat", "sources.angles",
     "sources.collections", "store", "simulate", "plots", "report", "cluster", "workflows",
     "conventions",

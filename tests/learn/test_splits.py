@@ -89,7 +89,7 @@ def test_a_split_says_what_it_needs(rng: np.random.Generator) -> None:
         next(PolygonSplit(2).split(np.zeros((4, 1))))
     with pytest.raises(ValueError, match="got 6; use n_splits=6"):
         next(PolygonSplit(7).split(samples))
-    with pytest.raises(ValueError, match="to test on; add polygons$"):
+    with pytest.raises(ValueError, match=r"to test on; add polygons$"):
         next(PolygonSplit(2).split(np.zeros((3, 1)), [0, 0, 1], [0, 1, 2]))
     with pytest.raises(ValueError, match="pass the samples of draw as X"):
         next(PolygonSplit(2, blocks=100).split(samples))
