@@ -338,6 +338,35 @@ def test_only_new_images_of_the_same_kind_are_appended(rng, tmp_path):
 # --- GeoTIFF
 
 
+def test_strips_hold_what_the_whole_would(rng, tmp_path):
+    """Strips of whole stored chunks, each block once; the same store, and one strip at a time."""
+    seen = []
+
+    def noted(block, block_info=None):
+        seen.append(block_info[0]["array-location"][1][0])
+        return block
+
+    box = grids.geobox((0, 0, 3000, 25000), crs="EPSG:32721", resolution=10)
+    shape = (2, 2500, 300)
+    layers = {}
+    for name, values in {"a": rng.normal(size=shape).astype("f4"), "b": np.ones(shape)}.items():
+        layer = xr.DataArray(values, {**grids.coordinates(box), "time": [3, 5]}, ("time", "y", "x"))
+        lazy = layer.chunk({"time": 1, "y": 512, "x": 200})
+        data = lazy.data.map_blocks(noted, dtype=values.dtype, meta=np.empty((0, 0, 0)))
+        layers[name] = lazy.copy(data=data)
+    cube = xr.Dataset({**layers, "flat": ("y", np.arange(2500.0))}, attrs={"items": ["one"]})
+    stored = store.to_zarr(cube, tmp_path / "strips.zarr", rows=1100)
+    order = np.array(seen) // 1024
+    assert (np.diff(order) >= 0).all()  # one strip after the other
+    assert len(seen) == 2 * 2 * 5 * 2
+    whole = store.to_zarr(cube, tmp_path / "whole.zarr")
+    xr.testing.assert_identical(stored.load(), whole.load())
+    assert crs_of(stored) == crs_of(whole) is not None
+    assert leftovers(tmp_path) == ["strips.zarr", "whole.zarr"]
+    with pytest.raises(ValueError, match="rows=0"):
+        store.to_zarr(cube, tmp_path / "none.zarr", rows=0)
+
+
 def test_a_map_becomes_a_valid_cog(rng, tmp_path):
     cube = coherence_cube(rng, pairs=1, shape=(700, 1300))
     layer = cube[0].drop_vars(["pair", "reference_time", "secondary_time"])

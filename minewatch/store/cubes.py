@@ -10,6 +10,7 @@ import xarray as xr
 
 from minewatch._files import whole
 from minewatch.conventions import plain_attrs
+from minewatch.store.strips import is_image, strips_of, write_strip
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,10 +37,16 @@ def to_zarr(
     *,
     name: str | None = ...,
     overwrite: bool = ...,
+    rows: int | None = ...,
 ) -> xr.DataArray: ...
 @overload
 def to_zarr(
-    data: xr.Dataset, path: str | os.PathLike[str], *, name: None = ..., overwrite: bool = ...
+    data: xr.Dataset,
+    path: str | os.PathLike[str],
+    *,
+    name: None = ...,
+    overwrite: bool = ...,
+    rows: int | None = ...,
 ) -> xr.Dataset: ...
 def to_zarr(
     data: xr.DataArray | xr.Dataset,
@@ -47,6 +54,7 @@ def to_zarr(
     *,
     name: str | None = None,
     overwrite: bool = False,
+    rows: int | None = None,
 ) -> xr.DataArray | xr.Dataset:
     """Compute a layer, store it, and give back the stored one, lazy.
 
@@ -66,6 +74,11 @@ def to_zarr(
         Name of the variable in the store, where a DataArray has none or another.
     overwrite : bool
         Whether a store that is there already is replaced, also one that `data` is read from.
+    rows : int, optional
+        Compute about so many rows of y at a time, one strip after the other. Of a graph in which
+        many images meet, dask computes the images of the whole map before it goes on, and all of
+        them wait in memory; a strip bounds that. What is computed for several strips, as the rim of
+        a window or a mean of the whole map, is computed for each. By default all at once.
 
     Returns
     -------
@@ -79,7 +92,7 @@ def to_zarr(
     TypeError
         If `data` holds text or other objects.
     ValueError
-        If a DataArray has no name and `name` is not given.
+        If a DataArray has no name and `name` is not given, or `rows` is not positive.
 
     See Also
     --------
@@ -102,14 +115,19 @@ def to_zarr(
         message = f"{target} is no Zarr store and is not overwritten; choose another path"
         raise FileExistsError(message)
     plain = prepared(cube)
+    strips = strips_of(plain, rows, step=CHUNK)
     with whole(target) as partial:
+        how: dict[str, Any] = {"compute": False} if strips else {}
         plain.to_zarr(
             partial,
             mode="w-",
             zarr_format=3,
             consolidated=False,
             encoding={key: _encoding(variable) for key, variable in plain.variables.items()},
+            **how,
         )
+        for rows_at_once in strips:
+            write_strip(plain, partial, rows_at_once)
     if isinstance(data, xr.Dataset):
         return open_cube(target)
     return open_cube(target, name=str(next(iter(cube.data_vars))))
@@ -264,11 +282,6 @@ def _opened(source: Path) -> xr.Dataset:
             variable.data = lazy.variables[name].data
     # A folder lists its variables in any order; a forest that sees them in another is another.
     return cube[sorted(cube.data_vars, key=str)]
-
-
-def is_image(variable: xr.Variable) -> bool:
-    """Whether it is laid out in rows and columns, so that it is stored in squares."""
-    return {"y", "x"} <= set(variable.dims)
 
 
 def is_store(path: Path) -> bool:

@@ -8,6 +8,7 @@ from minewatch import learn, store
 from minewatch.cluster import connect
 from minewatch.workflows.mapping_checks import check_settings
 from minewatch.workflows.mapping_forests import save_model
+from minewatch.workflows.mapping_images import LARGEST
 from minewatch.workflows.mapping_inputs import covariates, find_items, map_grid
 from minewatch.workflows.mapping_learning import learn_from
 from minewatch.workflows.mapping_parts import OPTIONAL, Findings, mine_map, without_small
@@ -80,6 +81,7 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
                 covariates(items, box, settings, folder=folder),
                 folder / "features.zarr",
                 overwrite=replace,
+                rows=LARGEST,
             )
         with step("samples"):
             samples = learn.draw(

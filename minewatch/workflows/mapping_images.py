@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
     from minewatch.workflows.mapping_settings import MappingSettings
 
-__all__ = ["block_of", "check_images", "clear_counts", "composites_of", "signer"]
+__all__ = ["LARGEST", "block_of", "check_images", "clear_counts", "composites_of", "signer"]
 
 PLANETARY_COMPUTER = "planetarycomputer.microsoft.com"
 
 LARGEST, SMALLEST = 1024, 64
-"""Rows and columns of a block: that of the stores, and where tasks cost more than the work."""
+"""Rows and columns of a block: that of the stores, and where tasks cost more than the work. A map
+is computed in strips of the largest, as the images of a strip wait in memory together."""
 
 BANDS, MASKS = 10, 6
 """Layers that are alive at once: of Sentinel-2, and of what finds clouds in its bands."""

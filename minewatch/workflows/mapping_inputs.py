@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from minewatch import features, grids, indices, radar, sources, store, vectors
-from minewatch.workflows.mapping_images import composites_of, signer
+from minewatch.workflows.mapping_images import LARGEST, composites_of, signer
 from minewatch.workflows.mapping_years import mosaics_of
 
 if TYPE_CHECKING:
@@ -244,7 +244,9 @@ def _kept(
     together = xr.Dataset(
         {f"{name}_{band}": layer for name, image in radars.items() for band, layer in image.items()}
     )
-    stored = store.to_zarr(together, folder / "radar.zarr", overwrite=settings.overwrite)
+    stored = store.to_zarr(
+        together, folder / "radar.zarr", overwrite=settings.overwrite, rows=LARGEST
+    )
     again = {
         name: xr.Dataset(
             {band: stored[f"{name}_{band}"].rename(str(band)) for band in image}, attrs=image.attrs

@@ -24,8 +24,9 @@ LIBRARIES = 0.36
 LEARNING = 0.045
 """GiB of scikit-learn and what it brings."""
 
-KEPT = 0.9
-"""Share of the images' memory that the process keeps for later when it is free."""
+KEPT = {"worker": 0.9, "main": 0.2}
+"""Share of the images' memory that a process keeps when it is free. The main one gives back what it
+can after each stage, see :func:`minewatch.workflows.outputs.stage`."""
 
 RETURNED = 32 * 2**20
 """Bytes of an array that goes back to the system at once, as the C library has it."""
@@ -57,7 +58,7 @@ TAKEN = 2.6
 PICTURES = 0.05
 """GiB of the figures of the page, and of what draws them."""
 
-MARGIN = 1.15
+MARGIN = 1.2
 """On top of it all: peaks differ by 5 % from run to run, by the order in which blocks come."""
 
 OUTLINING = 18
@@ -146,10 +147,12 @@ def memory_of(load: Load, settings: MappingSettings) -> dict[str, dict[str, floa
     stored = in_flight(load, LARGEST)
     # In one block half of its covariates too; in all others what they will be made of.
     block = min(LARGEST, load.height) * min(LARGEST, load.width) * (BANDS + load.covariates // 2)
-    waiting = 4 * max(block, BANDS * load.pixels // load.processes)
+    strip = min(LARGEST, load.height) * load.width
+    waiting = 4 * max(block, BANDS * strip // load.processes)
     rest = waiting + min(CACHE * GIB, load.decoded) + TASK * load.tasks
     held = (max(series.values()) + rest) / GIB
-    left = LIBRARIES + KEPT * (max(small, default=0.0) + rest) / GIB
+    kept = KEPT["main" if settings.cluster == "threads" else "worker"]
+    left = LIBRARIES + kept * (max(small, default=0.0) + rest) / GIB
     blocks = stored * load.covariates * 4 / GIB
     taken = TAKEN * load.inside * load.covariates * 4 / GIB
     fitted = load.samples * (load.covariates * 40 + NODES * NODE * settings.trees) / GIB

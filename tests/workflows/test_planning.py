@@ -256,7 +256,7 @@ def measured(settings: MappingSettings) -> dict[str, Any]:
 def test_memory_and_tasks_are_as_planned(size: int, more: dict[str, Any], tmp_path: Path) -> None:
     """What is needed ≤ what is planned ≤ 1.6 times that.
 
-    Peaks differ from run to run by some 5 %: the plan's own 15 % are room enough.
+    Peaks differ from run to run by some 5 %: the plan's own fifth is room enough.
     """
     folder = written(tmp_path, size)
     settings = settings_of(folder, held_out=str(folder / "held_out.geojson"), **more)
