@@ -35,9 +35,13 @@ def write_tif(
         grid = {"crs": crs, "transform": transform}
     path.parent.mkdir(parents=True, exist_ok=True)
     size = {"height": values.shape[0], "width": values.shape[1], "count": 1}
-    with rasterio.open(
-        path, "w", driver=driver, dtype=values.dtype, nodata=nodata, **size, **grid
-    ) as file:
+    # Formats of two files look for each other as they are made, also after remote reading.
+    with (
+        rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="FALSE"),
+        rasterio.open(
+            path, "w", driver=driver, dtype=values.dtype, nodata=nodata, **size, **grid
+        ) as file,
+    ):
         file.write(values, 1)
     return str(path)
 

@@ -49,9 +49,13 @@ def kept_warnings() -> Iterator[None]:
     try:
         yield
     finally:
-        for one in _GUARD.leave():
-            if not str(one.message).startswith(SPURIOUS):
-                warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+        told = {
+            (str(one.message), one.category, one.filename, one.lineno): one.message
+            for one in _GUARD.leave()
+        }
+        for (text, category, filename, line), message in told.items():
+            if not text.startswith(SPURIOUS):
+                warnings.warn_explicit(message, category, filename, line)
 
 
 class _Guard:
@@ -66,6 +70,8 @@ class _Guard:
             if not self.inside:
                 self.caught = warnings.catch_warnings(record=True)
                 self.told = self.caught.__enter__()
+                # Noted, whatever the filters say: they are asked when it is told again, below.
+                warnings.simplefilter("always")
             self.inside += 1
 
     def leave(self) -> list[warnings.WarningMessage]:
