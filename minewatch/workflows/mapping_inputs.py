@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from minewatch.workflows.mapping_settings import MappingSettings
 
-__all__ = ["covariates", "find_items", "map_grid", "signer"]
+__all__ = ["RADARS", "covariates", "find_items", "fused", "map_grid", "side_by_side", "signer"]
 
 ELEVATION = "cop-dem-glo-30"
 """Collection of heights; it has one date, which no season need hold."""
@@ -241,11 +241,8 @@ def _kept(
     radars = {name: image for name, image in images.items() if name.startswith(tuple(RADARS))}
     if folder is None or not radars:
         return images
-    together = xr.Dataset(
-        {f"{name}_{band}": layer for name, image in radars.items() for band, layer in image.items()}
-    )
     stored = store.to_zarr(
-        together, folder / "radar.zarr", overwrite=settings.overwrite, rows=LARGEST
+        side_by_side(radars), folder / "radar.zarr", overwrite=settings.overwrite, rows=LARGEST
     )
     again = {
         name: xr.Dataset(
@@ -266,7 +263,51 @@ def _fusion(images: dict[str, xr.Dataset]) -> xr.Dataset:
         for sensor, (_, name) in RADARS.items()
         if sensor in images
     }
-    stack = features.fusion_stack(
+    stack = fused(images, brightest)
+    for sensor, (prefix, name) in RADARS.items():
+        if f"{sensor}_after" in images:
+            before, after = (images[f"{sensor}_{when}"] for when in ("before", "after"))
+            ndi = radar.ndi(before[name], after[name])
+            ndi = ndi.assign_attrs(before=before.attrs["period"], after=after.attrs["period"])
+            layer = ndi.drop_vars([key for key in ndi.coords if key not in {"y", "x"}])
+            stack = stack.assign({f"{prefix}_ndi": layer})
+    return stack
+
+
+def side_by_side(images: dict[str, xr.Dataset]) -> xr.Dataset:
+    """All layers of some composites in one cube.
+
+    Parameters
+    ----------
+    images : dict of str to xarray.Dataset
+        Name → composite.
+
+    Returns
+    -------
+    xarray.Dataset
+        A variable ``name_band`` for each layer.
+    """
+    return xr.Dataset(
+        {f"{name}_{band}": layer for name, image in images.items() for band, layer in image.items()}
+    )
+
+
+def fused(images: dict[str, xr.Dataset], brightest: dict[str, float]) -> xr.Dataset:
+    """The published covariates of the sensors that there are.
+
+    Parameters
+    ----------
+    images : dict of str to xarray.Dataset
+        Name → composite, of :func:`minewatch.workflows.mapping_images.composites_of`.
+    brightest : dict of str to float
+        Radar → its brightest co-polarised power.
+
+    Returns
+    -------
+    xarray.Dataset
+        As :func:`minewatch.features.fusion_stack` gives them.
+    """
+    return features.fusion_stack(
         sentinel2=images.get("sentinel2"),
         landsat8=images.get("landsat8"),
         sentinel1=images.get("sentinel1"),
@@ -276,11 +317,3 @@ def _fusion(images: dict[str, xr.Dataset]) -> xr.Dataset:
         vv_max=brightest.get("sentinel1"),
         hh_max=brightest.get("palsar"),
     )
-    for sensor, (prefix, name) in RADARS.items():
-        if f"{sensor}_after" in images:
-            before, after = (images[f"{sensor}_{when}"] for when in ("before", "after"))
-            ndi = radar.ndi(before[name], after[name])
-            ndi = ndi.assign_attrs(before=before.attrs["period"], after=after.attrs["period"])
-            layer = ndi.drop_vars([key for key in ndi.coords if key not in {"y", "x"}])
-            stack = stack.assign({f"{prefix}_ndi": layer})
-    return stack

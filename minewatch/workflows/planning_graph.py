@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from minewatch import features
 from minewatch.workflows.mapping_images import LARGEST, block_of, composites_of
-from minewatch.workflows.mapping_inputs import covariates
+from minewatch.workflows.mapping_inputs import RADARS, covariates, fused, side_by_side
 
 if TYPE_CHECKING:
     import pystac
@@ -24,9 +23,6 @@ __all__ = ["Graph", "graph_of"]
 
 COUNTED = 6
 """Stored blocks along each edge of a map whose graph is drawn whole; of larger ones a corner is."""
-
-RADARS = ("sentinel1", "palsar")
-"""Sensors whose composites are stored before the 45 covariates can be made."""
 
 POLARISATIONS = 2
 """Of Sentinel-1, each with its own level of strong targets."""
@@ -105,25 +101,12 @@ def _fused(
     import dask.array
 
     images = composites_of(items, box, settings)
-    kept = {name: image for name, image in images.items() if name.startswith(RADARS)}
+    kept = {name: image for name, image in images.items() if name.startswith(tuple(RADARS))}
     images |= {
         name: image.map(lambda layer: layer.copy(data=dask.array.ones_like(layer.data)))
         for name, image in kept.items()
     }
-    stack = features.fusion_stack(
-        sentinel2=images.get("sentinel2"),
-        landsat8=images.get("landsat8"),
-        sentinel1=images.get("sentinel1"),
-        palsar=images.get("palsar"),
-        sentinel1_before=images.get("sentinel1_before"),
-        palsar_before=images.get("palsar_before"),
-        vv_max=1.0,
-        hh_max=1.0,
-    )
-    together = {
-        f"{name}_{band}": layer for name, image in kept.items() for band, layer in image.items()
-    }
-    return stack, xr.Dataset(together)
+    return fused(images, {"sentinel1": 1.0, "palsar": 1.0}), side_by_side(kept)
 
 
 def _added(name: str) -> bool:

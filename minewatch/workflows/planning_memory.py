@@ -35,7 +35,7 @@ CACHE = 0.25
 """GiB of decoded tiles that GDAL keeps at most."""
 
 BANDS = 20
-"""Composited layers that wait for covariates: of nearly all blocks, since images are read first."""
+"""Composited layers that wait for covariates: of a whole strip, since its images are read first."""
 
 SERIES = 3.0
 """Copies of a band's dates that a thread holds: as read, masked, and with the dates last."""
