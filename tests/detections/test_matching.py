@@ -5,7 +5,7 @@ from __future__ import annotations
 import geopandas as gpd
 import numpy as np
 import pytest
-from shapely.geometry import box
+from shapely.geometry import Polygon, box
 
 from minewatch import detections, metrics
 
@@ -59,6 +59,15 @@ def test_nothing_found_and_nothing_to_find() -> None:
     imagined = detections.match(cells((0, 0)), nothing)
     assert np.isnan(metrics.object_scores(**imagined.counts)["recall"])
     assert np.isnan(imagined.reference_recall)
+
+
+def test_an_outline_that_crosses_itself_is_what_it_encloses() -> None:
+    """A bow tie of two triangles that meet at (260, 260), the crossing in the reference."""
+    bow = Polygon([(0, 0), (520, 520), (520, 0), (0, 520)])
+    truth = gpd.GeoDataFrame(geometry=[bow], crs=UTM)
+    # The middle of the top edge lies outside of both triangles, the left edge in one.
+    found = cells((250, 480), (0, 250), size=20)
+    assert detections.match(found, truth).counts == {"tp": 1, "fp": 1, "fn": 0}
 
 
 def test_a_reference_in_degrees_is_brought_over() -> None:
