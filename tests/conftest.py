@@ -11,6 +11,18 @@ import pytest
 DATA_VARIABLE = "MINEWATCH_TEST_DATA"
 
 
+NETWORKS = ("minewatch.learn.networks", "minewatch.learn.segment")
+"""Rooms whose docstring examples need torch and onnxruntime."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave the examples of networks to ``-m cnn``."""
+    for item in items:
+        if isinstance(item, pytest.DoctestItem) and item.name.startswith(NETWORKS):
+            item.add_marker(pytest.mark.cnn)
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(20221)
