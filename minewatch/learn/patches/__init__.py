@@ -1,0 +1,15 @@
+"""Square patches of radar scenes, and detectors that say whether one shows a mine.
+
+After Lemes Neto et al. (2025): patches of 104 × 104 pixels of VV, VH and their "polarization
+average" in dB. Patches of one place at several dates are nearly copies of each other: they are
+split by place, never patch by patch.
+"""
+
+from __future__ import annotations
+
+from minewatch.learn.patches.extraction import extract
+from minewatch.learn.patches.radar_channels import channels
+from minewatch.learn.patches.splitting import split
+from minewatch.learn.patches.turns import augment, turned
+
+__all__ = ["augment", "channels", "extract", "split", "turned"]
