@@ -7,6 +7,7 @@ on dask data, with the same numbers for every chunking. Coordinates, and with th
 from __future__ import annotations
 
 from minewatch._apply.folds import folded
+from minewatch._apply.lattices import over_lattice
 from minewatch._apply.points import at_points
 from minewatch._apply.reductions import along, is_lazy, tally
 from minewatch._apply.shared import with_shared
@@ -17,6 +18,7 @@ __all__ = [
     "at_points",
     "folded",
     "is_lazy",
+    "over_lattice",
     "paired_windows",
     "tally",
     "windowed",

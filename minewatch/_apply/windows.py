@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["paired_windows", "windowed"]
+__all__ = ["paired_windows", "wide_enough", "windowed"]
 
 AROUND = (-1, 0, 1)
 """Before, at, behind."""
@@ -60,7 +60,7 @@ def windowed(
         data = kernel(*(array.data for array in arrays), *arguments)
         return xr.DataArray(data, first.coords, dims, first.name, first.attrs)
     lazy = [array.data for array in cut_alike(arrays)]
-    whole = [_wide_enough(array, window) for array in lazy]
+    whole = [wide_enough(array, _depth(window)) for array in lazy]
     leads: list[tuple[int, ...]] = list(np.ndindex(whole[0].numblocks[:-2]))
     front = () if out_dim is None else ((out_size,),)
     lead_chunks = (*front, *whole[0].chunks[:-2])
@@ -118,7 +118,7 @@ def paired_windows(
             data[pair] = flatten(*blocks, *arguments)
     else:
         stack = stack if is_lazy(stack) else stack.chunk({"time": 1})
-        whole = _wide_enough(stack.data.rechunk({0: 1}), window)
+        whole = wide_enough(stack.data.rechunk({0: 1}), _depth(window))
         inputs = [whole, whole]
         leads: list[list[tuple[int, ...]]] = [
             [(int(at),) for at in ends] for ends in (reference, secondary)
@@ -255,10 +255,10 @@ def _depth(window: tuple[int, int]) -> tuple[int, int]:
     return window[0] // 2, window[1] // 2
 
 
-def _wide_enough(array: Any, window: tuple[int, int]) -> Any:
+def wide_enough(array: Any, depth: tuple[int, int]) -> Any:
     """Blocks along y and x no thinner than the halo, or one block where the image is thinner."""
     chunks = {}
-    for axis, halo in zip((array.ndim - 2, array.ndim - 1), _depth(window), strict=True):
+    for axis, halo in zip((array.ndim - 2, array.ndim - 1), depth, strict=True):
         merged: list[int] = []
         for size in array.chunks[axis]:
             if merged and merged[-1] < halo:

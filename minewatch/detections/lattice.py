@@ -27,7 +27,8 @@ def cells(windows: xr.DataArray, *, threshold: float = 0.8) -> gpd.GeoDataFrame:
     ----------
     windows : xarray.DataArray
         Probability of a mine in each window, dims (y, x), at the centres of the windows: projected
-        CRS, spaced by half a window in both directions. NaN where there is none.
+        CRS, spaced by half a window in both directions, which ``cell_size`` in the attributes may
+        tell in units of the CRS. NaN where there is none.
     threshold : float
         A window counts if its probability is strictly greater.
 
@@ -58,7 +59,15 @@ def cells(windows: xr.DataArray, *, threshold: float = 0.8) -> gpd.GeoDataFrame:
     >>> found[["probability", "windows"]].values.tolist()
     [[0.9, 1.0], [0.9, 2.0], [0.85, 1.0], [0.9, 1.0], [0.9, 2.0], [0.85, 1.0]]
     """
-    values, step, (left, top), crs = kept_windows(windows, threshold, by="cells")
+    values, step, (x, y), crs = kept_windows(windows, threshold, by="cells")
+    for dim, centres in (("y", y), ("x", x)):
+        apart = np.abs(np.diff(centres))
+        if not np.allclose(apart, step, rtol=1e-6):
+            message = (
+                f"cells needs windows half a window apart, {step:g}, got {apart.min():g} to "
+                f"{apart.max():g} along {dim}; use merge_cells(window_squares(...))"
+            )
+            raise ValueError(message)
     import geopandas as gpd
     import shapely
 
@@ -71,7 +80,7 @@ def cells(windows: xr.DataArray, *, threshold: float = 0.8) -> gpd.GeoDataFrame:
             best[where] = np.maximum(best[where], values)
             seen[where] += np.isfinite(values)
     row, column = np.nonzero(seen)
-    west, north = left + (column - 1) * step, top - (row - 1) * step
+    west, north = x[0] + (column - 1) * step, y[0] - (row - 1) * step
     squares = shapely.box(west, north - step, west + step, north)
     return gpd.GeoDataFrame(
         {"probability": best[row, column], "windows": seen[row, column].astype("int64")},
@@ -82,7 +91,7 @@ def cells(windows: xr.DataArray, *, threshold: float = 0.8) -> gpd.GeoDataFrame:
 
 def kept_windows(
     windows: xr.DataArray, threshold: float, *, by: str
-) -> tuple[npt.NDArray[np.float64], float, tuple[float, float], Any]:
+) -> tuple[npt.NDArray[np.float64], float, tuple[Any, Any], Any]:
     """Probabilities above the threshold, −inf elsewhere, and where the windows lie. Computes.
 
     Parameters
@@ -96,9 +105,9 @@ def kept_windows(
 
     Returns
     -------
-    (array of float64, float, (float, float), CRS)
-        Probabilities from north to south and west to east, spacing in units of the CRS, centre of
-        the first window, CRS.
+    (array of float64, float, (array of float64, array of float64), CRS)
+        Probabilities from north to south and west to east, half a window in units of the CRS,
+        centres along x and along y, CRS.
     """
     require(windows, "y", "x", by=by)
     if not 0 <= threshold <= 1:
@@ -110,7 +119,20 @@ def kept_windows(
     if crs is None or not is_planar(CRS(crs)):
         message = f"{by} needs windows in a projected CRS, got {crs}; use their UTM zone"
         raise ValueError(message)
-    down, across = (_spacing(windows, dim, by) for dim in ("y", "x"))
+    half = _half(windows, by)
+    ordered = windows.sortby("y", ascending=False).sortby("x")
+    values = ordered.to_numpy()
+    # Compared in their own precision: 0.8 in float32 is a little more than 0.8.
+    kept = np.where(values > float(threshold), values.astype(np.float64), -np.inf)
+    return kept, half, (ordered.x.to_numpy(), ordered.y.to_numpy()), crs
+
+
+def _half(windows: xr.DataArray, by: str) -> float:
+    """Half a window: as the windows tell, or how far apart they lie."""
+    told = windows.attrs.get("cell_size")
+    down, across = (_spacing(windows, dim, by, even=told is None) for dim in ("y", "x"))
+    if told is not None:
+        return float(told)
     # A single row or column has the spacing of the other axis.
     down, across = down or across, across or down
     if not across:
@@ -122,19 +144,15 @@ def kept_windows(
             "use merge_cells(window_squares(...)) of parts that are"
         )
         raise ValueError(message)
-    ordered = windows.sortby("y", ascending=False).sortby("x")
-    values = ordered.to_numpy()
-    # Compared in their own precision: 0.8 in float32 is a little more than 0.8.
-    kept = np.where(values > float(threshold), values.astype(np.float64), -np.inf)
-    return kept, across, (float(ordered.x[0]), float(ordered.y[0])), crs
+    return across
 
 
-def _spacing(windows: xr.DataArray, dim: str, by: str) -> float:
+def _spacing(windows: xr.DataArray, dim: str, by: str, *, even: bool) -> float:
     if dim not in windows.indexes:
         message = f"{by} needs the centres of the windows as coordinates y and x; {dim} is lacking"
         raise ValueError(message)
     steps = np.abs(np.diff(windows.indexes[dim].to_numpy(np.float64)))
-    if len(steps) and not np.allclose(steps, steps[0], rtol=1e-6):
+    if even and len(steps) and not np.allclose(steps, steps[0], rtol=1e-6):
         message = (
             f"{by} needs evenly spaced windows, got steps of {steps.min():g} to {steps.max():g}"
         )

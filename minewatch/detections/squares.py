@@ -21,7 +21,8 @@ def window_squares(windows: xr.DataArray, *, threshold: float = 0.8) -> gpd.GeoD
     Parameters
     ----------
     windows : xarray.DataArray
-        As in :func:`minewatch.detections.cells`.
+        As in :func:`minewatch.detections.cells`; where ``cell_size`` tells half a window, windows
+        may lie anywhere in rows and columns, e.g. the last ones flush with the edge of a scene.
     threshold : float
         A window counts if its probability is strictly greater.
 
@@ -47,17 +48,17 @@ def window_squares(windows: xr.DataArray, *, threshold: float = 0.8) -> gpd.GeoD
     >>> len(squares), squares.total_bounds.tolist()
     (4, [0.0, 1040.0, 1040.0, 2080.0])
     """
-    values, step, (left, top), crs = kept_windows(windows, threshold, by="window_squares")
+    values, half, (x, y), crs = kept_windows(windows, threshold, by="window_squares")
     import geopandas as gpd
     import shapely
 
     row, column = np.nonzero(np.isfinite(values))
-    x, y = left + column * step, top - row * step
-    west = np.stack([x - step, x, x - step, x], axis=1).ravel()
-    south = np.stack([y, y, y - step, y - step], axis=1).ravel()
+    x, y = x[column], y[row]
+    west = np.stack([x - half, x, x - half, x], axis=1).ravel()
+    south = np.stack([y, y, y - half, y - half], axis=1).ravel()
     return gpd.GeoDataFrame(
         {"probability": np.repeat(values[row, column], 4)},
-        geometry=shapely.box(west, south, west + step, south + step),
+        geometry=shapely.box(west, south, west + half, south + half),
         crs=crs,
     )
 

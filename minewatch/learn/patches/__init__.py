@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from minewatch.learn.patches.extraction import extract
 from minewatch.learn.patches.radar_channels import channels
+from minewatch.learn.patches.scanning import scan
 from minewatch.learn.patches.splitting import split
 from minewatch.learn.patches.turns import augment, turned
 
-__all__ = ["augment", "channels", "extract", "split", "turned"]
+__all__ = ["augment", "channels", "extract", "scan", "split", "turned"]
