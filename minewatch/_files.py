@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["whole"]
+__all__ = ["put_in_place", "whole"]
 
 
 @contextlib.contextmanager
@@ -53,12 +53,26 @@ def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     partial = target.with_name(f".{target.stem}.{uuid.uuid4().hex[:8]}{target.suffix}")
     try:
         yield partial
-        _replace(partial, target)
+        put_in_place(partial, target)
     finally:
         _remove(partial)
 
 
-def _replace(partial: Path, target: Path) -> None:
+def put_in_place(partial: Path, target: Path) -> None:
+    """Rename a complete file or folder; what stood there goes when the new one is in its place.
+
+    Parameters
+    ----------
+    partial : pathlib.Path
+        What is complete, in the same folder.
+    target : pathlib.Path
+        Its name from now on.
+
+    Raises
+    ------
+    FileExistsError
+        If one is a folder and the other a file.
+    """
     if target.exists() and partial.exists() and target.is_dir() != partial.is_dir():
         kind = "folder" if target.is_dir() else "file"
         message = f"{target} is a {kind} and is not overwritten; choose another path"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from minewatch.store.cubes import open_cube, to_zarr
+from minewatch.store.cubes import to_zarr
 from minewatch.store.growing import append
+from minewatch.store.opening import open_cube
 from minewatch.store.rasters import to_cog
 
 __all__ = ["append", "open_cube", "to_cog", "to_zarr"]

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 import xarray as xr
 
 from minewatch._files import whole
 from minewatch.conventions import plain_attrs
+from minewatch.store.filling import fill, is_finished
+from minewatch.store.opening import LONG, is_store, local, open_cube
 from minewatch.store.strips import is_image, strips_of, write_strip
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from pathlib import Path
 
-__all__ = ["open_cube", "to_zarr"]
+__all__ = ["to_zarr"]
 
 CHUNK = 1024
 """Rows and columns of a stored chunk: 4 MB of float32, which reads fastest."""
-
-LONG = 1_000_000
-"""Elements of a stored chunk of anything that is no image."""
-
-AT_ONCE = {"pair": 8}
-"""Images that one dask chunk spans when a cube is opened: fewer, larger tasks."""
 
 TIMES = {"units": "nanoseconds since 1970-01-01", "dtype": "int64"}
 """Exact for every date, also for one that is appended later."""
@@ -38,6 +34,7 @@ def to_zarr(
     name: str | None = ...,
     overwrite: bool = ...,
     rows: int | None = ...,
+    resume: str | None = ...,
 ) -> xr.DataArray: ...
 @overload
 def to_zarr(
@@ -47,6 +44,7 @@ def to_zarr(
     name: None = ...,
     overwrite: bool = ...,
     rows: int | None = ...,
+    resume: str | None = ...,
 ) -> xr.Dataset: ...
 def to_zarr(
     data: xr.DataArray | xr.Dataset,
@@ -55,6 +53,7 @@ def to_zarr(
     name: str | None = None,
     overwrite: bool = False,
     rows: int | None = None,
+    resume: str | None = None,
 ) -> xr.DataArray | xr.Dataset:
     """Compute a layer, store it, and give back the stored one, lazy.
 
@@ -79,6 +78,13 @@ def to_zarr(
         many images meet, dask computes the images of the whole map before it goes on, and all of
         them wait in memory; a strip bounds that. What is computed for several strips, as the rim of
         a window or a mean of the whole map, is computed for each. By default all at once.
+    resume : str, optional
+        All that the numbers depend on, as text: settings, identities of the inputs. With it the
+        store is filled strip by strip (of 1024 rows if `rows` is not given), each is noted in a
+        ledger ``*.blocks.jsonl`` beside the store, and a job that was stopped in any way goes on
+        where it was when it is called again with the same text; a store that it has finished is
+        not made again. A strip whose images cannot be read is tried three times, then left out,
+        and the error at the end tells how many. Without it, a job that fails leaves nothing.
 
     Returns
     -------
@@ -93,6 +99,10 @@ def to_zarr(
         If `data` holds text or other objects.
     ValueError
         If a DataArray has no name and `name` is not given, or `rows` is not positive.
+    BlockingIOError
+        If another process is filling the same store, with `resume`.
+    RuntimeError
+        If strips could not be made, with `resume`.
 
     See Also
     --------
@@ -101,6 +111,7 @@ def to_zarr(
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> layer = xr.DataArray([[0.0, 0.5, 1.0]], dims=("y", "x"), name="tai")
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     to_zarr(layer, Path(folder) / "tai.zarr").load().identical(layer)
@@ -108,37 +119,42 @@ def to_zarr(
     """
     target = local(path, by="to_zarr")
     cube = _as_dataset(data, name)
+    plain = prepared(cube)
+    strips = strips_of(plain, CHUNK if resume and rows is None else rows, step=CHUNK)
+    lay_out = functools.partial(_lay_out, plain, compute=not strips)
+    if resume is None or not is_finished(target, strips, key=resume):
+        _require_replaceable(target, overwrite=overwrite)
+        if resume is not None:
+            fill(plain, target, strips, key=resume, lay_out=lay_out)
+        else:
+            with whole(target) as partial:
+                lay_out(partial)
+                for rows_at_once in strips:
+                    write_strip(plain, partial, rows_at_once)
+    if isinstance(data, xr.Dataset):
+        return open_cube(target)
+    return open_cube(target, name=str(next(iter(cube.data_vars))))
+
+
+def _require_replaceable(target: Path, *, overwrite: bool) -> None:
     if target.exists() and not overwrite:
         message = f"{target} exists; choose another path or say overwrite=True"
         raise FileExistsError(message)
     if target.exists() and not is_store(target):
         message = f"{target} is no Zarr store and is not overwritten; choose another path"
         raise FileExistsError(message)
-    plain = prepared(cube)
-    strips = strips_of(plain, rows, step=CHUNK)
-    with whole(target) as partial:
-        how: dict[str, Any] = {"compute": False} if strips else {}
-        plain.to_zarr(
-            partial,
-            mode="w-",
-            zarr_format=3,
-            consolidated=False,
-            encoding={key: _encoding(variable) for key, variable in plain.variables.items()},
-            **how,
-        )
-        for rows_at_once in strips:
-            write_strip(plain, partial, rows_at_once)
-    if isinstance(data, xr.Dataset):
-        return open_cube(target)
-    return open_cube(target, name=str(next(iter(cube.data_vars))))
 
 
-def local(path: str | os.PathLike[str], *, by: str) -> Path:
-    """Absolute path of a local folder; addresses of cloud stores are refused."""
-    if "://" in str(path):
-        message = f"{by} works on local folders, got {path}; open it with xarray.open_zarr instead"
-        raise ValueError(message)
-    return Path(path).resolve()
+def _lay_out(plain: xr.Dataset, path: Path, *, compute: bool) -> None:
+    """Write a store, or all of it but what is lazy."""
+    plain.to_zarr(
+        path,
+        mode="w-",
+        zarr_format=3,
+        consolidated=False,
+        encoding={key: _encoding(variable) for key, variable in plain.variables.items()},
+        compute=compute,
+    )
 
 
 def _as_dataset(data: xr.DataArray | xr.Dataset, name: str | None) -> xr.Dataset:
@@ -199,109 +215,3 @@ def _encoding(variable: xr.Variable) -> dict[str, Any]:
     if variable.dtype.kind == "M":
         encoding |= TIMES
     return encoding
-
-
-@overload
-def open_cube(
-    path: str | os.PathLike[str], *, name: str, chunks: Mapping[str, int] | None = ...
-) -> xr.DataArray: ...
-@overload
-def open_cube(
-    path: str | os.PathLike[str], *, name: None = ..., chunks: Mapping[str, int] | None = ...
-) -> xr.Dataset: ...
-def open_cube(
-    path: str | os.PathLike[str],
-    *,
-    name: str | None = None,
-    chunks: Mapping[str, int] | None = None,
-) -> xr.DataArray | xr.Dataset:
-    """Open a stored cube, lazy, with its CRS.
-
-    Parameters
-    ----------
-    path : path-like
-        Folder of a Zarr store.
-    name : str, optional
-        The variable wanted; without it all of them come, as a Dataset.
-    chunks : mapping of str to int, optional
-        Dask chunks by dim; otherwise as stored, eight pairs at a time.
-
-    Returns
-    -------
-    xarray.DataArray or xarray.Dataset
-        Dask arrays; nothing but coordinates is read.
-
-    Raises
-    ------
-    FileNotFoundError
-        If nothing is there; says whether a run broke off.
-    ValueError
-        If it is no Zarr store.
-    KeyError
-        If it has no such variable; says which it has.
-
-    Examples
-    --------
-    >>> open_cube("nowhere.zarr")
-    Traceback (most recent call last):
-    ...
-    FileNotFoundError: there is no ...nowhere.zarr; ...
-    """
-    source = local(path, by="open_cube")
-    _check_store(source)
-    cube = _opened(source)
-    unknown = set(chunks or ()) - set(cube.dims)
-    if unknown:
-        message = f"{source.name} has dims {tuple(cube.dims)}, not {sorted(unknown)}"
-        raise ValueError(message)
-    cube = cube.chunk(chunks) if chunks else cube
-    if name is None:
-        return cube
-    if name not in cube.data_vars:
-        message = f"{source.name} holds {', '.join(map(repr, cube.data_vars))}, not {name!r}"
-        raise KeyError(message)
-    return cube[name]
-
-
-def _opened(source: Path) -> xr.Dataset:
-    """Images as dask arrays, what is small in memory."""
-    cube = xr.open_dataset(source, engine="zarr", consolidated=False, decode_coords="all")
-    small = [
-        str(name)
-        for name, variable in cube.variables.items()
-        if variable.size <= LONG and not is_image(variable)
-    ]
-    sizes = {dim: size for dim, size in AT_ONCE.items() if dim in cube.dims}
-    lazy = xr.open_dataset(
-        source, engine="zarr", chunks=sizes, consolidated=False, drop_variables=small
-    )
-    for name, variable in cube.variables.items():
-        if name in small:
-            variable.load()
-        else:
-            variable.data = lazy.variables[name].data
-    # A folder lists its variables in any order; a forest that sees them in another is another.
-    return cube[sorted(cube.data_vars, key=str)]
-
-
-def is_store(path: Path) -> bool:
-    """Whether a folder looks like a Zarr store."""
-    return any((path / sign).is_file() for sign in ("zarr.json", ".zgroup", ".zmetadata"))
-
-
-def _check_store(source: Path) -> None:
-    if not source.exists():
-        broken = sorted(source.parent.glob(f".{source.stem}.*"))
-        hint = (
-            f"a run that broke off left {broken[0].name}: delete that and store it again"
-            if broken
-            else "store it with minewatch.store.to_zarr"
-        )
-        message = f"there is no {source}; {hint}"
-        raise FileNotFoundError(message)
-    if not is_store(source):
-        message = (
-            f"{source} is no Zarr store (it has no zarr.json); give the folder that "
-            "minewatch.store.to_zarr wrote"
-        )
-        raise ValueError(message)

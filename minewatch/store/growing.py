@@ -11,7 +11,8 @@ import xarray as xr
 
 from minewatch._files import whole
 from minewatch.conventions import SPATIAL_REF, crs_of, require_same_grid
-from minewatch.store.cubes import local, open_cube, prepared
+from minewatch.store.cubes import prepared
+from minewatch.store.opening import local, open_cube
 from minewatch.store.strips import is_image
 
 if TYPE_CHECKING:

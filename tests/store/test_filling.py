@@ -1,0 +1,231 @@
+"""A store that is filled block by block survives what stops the job, to the bit."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import dask.array as da
+import numpy as np
+import pytest
+import xarray as xr
+from filelock import FileLock
+
+from minewatch import store
+from minewatch.store import filling
+from minewatch.store.filling import ledger_of, unfinished
+
+ROWS, STEP = 6 * 1024, 1024
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch):
+    monkeypatch.setattr(filling, "PAUSE", 0.0)
+
+
+def cube(task):
+    """A lazy layer of six blocks, each made by ``task(first row)``."""
+
+    def block(block_info=None):
+        ((low, high), (_, columns)) = block_info[None]["array-location"]
+        return (task(low) + np.arange(columns) + np.zeros((high - low, 1))).astype("f4")
+
+    data = da.map_blocks(block, chunks=((STEP,) * 6, (5,)), dtype="f4", meta=np.empty((0, 0), "f4"))
+    y = np.arange(ROWS, 0, -1) * 10.0
+    layer = xr.DataArray(data, {"y": y, "x": np.arange(5) * 10.0}, ("y", "x"), name="tai")
+    return layer.assign_attrs(units="1")
+
+
+def stored(folder, key, task=float, **how):
+    with_files = folder / "tai.zarr"
+    return store.to_zarr(cube(task), with_files, resume=key, **how)
+
+
+def files_of(path):
+    return {
+        str(file.relative_to(path)): file.read_bytes() for file in path.rglob("*") if file.is_file()
+    }
+
+
+def test_the_store_is_that_of_a_job_in_one_go(tmp_path):
+    stored(tmp_path, "a")
+    store.to_zarr(cube(float), tmp_path / "plain.zarr")
+    assert files_of(tmp_path / "tai.zarr") == files_of(tmp_path / "plain.zarr")
+    assert not unfinished(tmp_path / "tai.zarr").exists()
+
+
+def test_what_is_finished_is_not_made_again(tmp_path):
+    stored(tmp_path, "a")
+
+    def never(low):
+        message = f"row {low} was computed again"
+        raise AssertionError(message)
+
+    again = stored(tmp_path, "a", never)
+    assert float(again.isel(y=0, x=0)) == 0.0
+
+
+def test_another_key_is_another_job(tmp_path):
+    stored(tmp_path, "a")
+    with pytest.raises(FileExistsError, match="overwrite"):
+        stored(tmp_path, "b", lambda low: low + 0.5)
+    other = stored(tmp_path, "b", lambda low: low + 0.5, overwrite=True)
+    assert float(other.isel(y=0, x=0)) == 0.5
+
+
+@pytest.mark.parametrize("error", [OSError("HTTP 503"), RuntimeError("not a TIFF")])
+def test_blocks_that_cannot_be_read_are_told_and_healed(tmp_path, error):
+    tried = []
+
+    def broken(low):
+        tried.append(low)
+        if low in (1024, 3072):
+            raise error
+        return float(low)
+
+    with pytest.raises(RuntimeError, match=f"2 of 6 blocks of tai.zarr are missing .*{error}"):
+        stored(tmp_path, "a", broken)
+    assert tried.count(1024) == filling.ATTEMPTS
+    assert not (tmp_path / "tai.zarr").exists()
+    tried.clear()
+
+    def healed(low):
+        tried.append(low)
+        return float(low)
+
+    stored(tmp_path, "a", healed)
+    assert tried == [1024, 3072]
+    store.to_zarr(cube(float), tmp_path / "plain.zarr")
+    assert files_of(tmp_path / "tai.zarr") == files_of(tmp_path / "plain.zarr")
+    lines = ledger_of(tmp_path / "tai.zarr").read_text().splitlines()
+    assert len(lines) == 1 + 6 + 2
+
+
+def test_a_block_that_fails_once_is_tried_again_at_once(tmp_path):
+    tried = []
+
+    def once(low):
+        tried.append(low)
+        if len(tried) == 3:
+            message = "HTTP 500"
+            raise OSError(message)
+        return float(low)
+
+    stored(tmp_path, "a", once)
+    assert len(tried) == 7
+
+
+def test_a_run_gives_up_when_everything_fails(tmp_path):
+    tried = []
+
+    def dead(low):
+        tried.append(low)
+        message = "no route to host"
+        raise OSError(message)
+
+    with pytest.raises(RuntimeError, match=r"6 of 6 blocks .*no route to host"):
+        stored(tmp_path, "a", dead)
+    assert sorted(set(tried)) == [0, 1024, 2048]
+
+
+def test_a_mistake_is_not_tried_again_and_keeps_what_is_done(tmp_path):
+    tried = []
+
+    def mistaken(low):
+        tried.append(low)
+        if low == 2048:
+            message = "bands differ"
+            raise ValueError(message)
+        return float(low)
+
+    with pytest.raises(ValueError, match="bands differ"):
+        stored(tmp_path, "a", mistaken)
+    assert tried == [0, 1024, 2048]
+    tried.clear()
+    stored(tmp_path, "a", lambda low: tried.append(low) or float(low))
+    assert tried == [2048, 3072, 4096, 5120]
+
+
+def test_an_old_store_stands_until_the_new_one_is_whole(tmp_path):
+    stored(tmp_path, "a")
+
+    def broken(low):
+        if low == 5120:
+            message = "HTTP 403"
+            raise OSError(message)
+        return low + 0.5
+
+    with pytest.raises(RuntimeError, match="1 of 6"):
+        stored(tmp_path, "b", broken, overwrite=True)
+    assert float(store.open_cube(tmp_path / "tai.zarr", name="tai")[0, 0]) == 0.0
+    new = stored(tmp_path, "b", lambda low: low + 0.5, overwrite=True)
+    assert float(new[0, 0]) == 0.5
+
+
+def test_two_jobs_do_not_fill_one_store(tmp_path):
+    with FileLock(tmp_path / ".tai.lock"), pytest.raises(BlockingIOError, match="another run"):
+        stored(tmp_path, "a")
+    stored(tmp_path, "a")
+
+
+def test_layers_in_memory_are_stored_as_well(tmp_path):
+    layer = cube(float).compute()
+    assert store.to_zarr(layer, tmp_path / "tai.zarr", resume="a").load().identical(layer)
+
+
+JOB = """
+import os, sys, time
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+from store_job import cube
+from minewatch import store
+
+folder = Path(sys.argv[1])
+
+def slow(low):
+    with open(folder / "made.txt", "a") as file:
+        file.write(f"{{low}}\\n")
+    time.sleep(0.15)
+    return float(low)
+
+print("ready", flush=True)
+store.to_zarr(cube(slow), folder / "tai.zarr", resume="a")
+"""
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_loses_what_is_in_flight_alone(tmp_path):
+    """Twenty kills at random moments: the store is bit-equal, and each kill costs one block."""
+    here = os.path.dirname(__file__)  # noqa: PTH120
+    (tmp_path / "store_job.py").write_text(
+        f"import sys; sys.path.insert(0, {here!r})\nfrom test_filling import cube\n"
+    )
+    script = tmp_path / "job.py"
+    script.write_text(JOB.format(tests=str(tmp_path)))
+    chance = random.Random(3)
+    kills = 0
+    while kills < 20:
+        job = subprocess.Popen(
+            [sys.executable, script, tmp_path], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        assert job.stdout.readline() == b"ready\n"
+        # A whole job takes 0.9 s or more.
+        time.sleep(chance.uniform(0.0, 0.8))
+        job.send_signal(signal.SIGKILL)
+        job.communicate()
+        kills += 1
+        if (tmp_path / "tai.zarr").exists():
+            made = sorted(map(int, (tmp_path / "made.txt").read_text().split()))
+            (tmp_path / "made.txt").unlink()
+            (tmp_path / "tai.zarr").rename(tmp_path / f"tai{kills}.zarr")
+            assert set(made) == set(range(0, ROWS, STEP))
+    subprocess.run([sys.executable, script, tmp_path], check=True, capture_output=True)
+    store.to_zarr(cube(float), tmp_path / "plain.zarr")
+    assert files_of(tmp_path / "tai.zarr") == files_of(tmp_path / "plain.zarr")
+    made = list(map(int, (tmp_path / "made.txt").read_text().split()))
+    assert set(made) == set(range(0, ROWS, STEP))
+    assert len(made) <= 6 + kills
