@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from minewatch import (
         activity,
         brdf,
+        changes,
         cluster,
         composites,
         conventions,
@@ -48,6 +49,7 @@ __all__ = [
     "activity",
     "detections",
     "brdf",
+    "changes",
     "cluster",
     "composites",
     "conventions",

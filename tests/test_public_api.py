@@ -20,6 +20,7 @@ from shapely.geometry import box
 from minewatch import (
     activity,
     brdf,
+    changes,
     composites,
     features,
     grids,
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
 
 ROOMS = (
     "kernels", "insar", "activity", "speckle", "masks", "brdf", "indices", "composites", "radar",
-    "grids", "vectors", "detections", "metrics", "features", "estimates", "learn", "learn.noisy",
-    "sources", "sources.stac",
+    "grids", "vectors", "changes", "detections", "metrics", "features", "estimates", "learn",
+    "learn.noisy", "sources", "sources.stac",
     "sources.slc", "sources.coherence", "sources.asf", "sources.landsat", "sources.angles",
     "sources.collections", "store", "simulate", "plots", "report", "cluster", "workflows",
     "conventions",
@@ -112,6 +113,7 @@ class Inputs:
         self.slant = xr.DataArray(self.ndai.data, degrees, ("y", "x"), "coherence", attrs)
         self.polygons = gpd.GeoDataFrame(geometry=[box(5e5, 8.9999e6, 5.001e5, 9e6)], crs=UTM)
         self.model = learn.fit_forest(self.samples, trees=3)
+        self.probability = learn.predict_proba(self.model, self.stack)
 
     def index(self, name: str) -> xr.DataArray:
         row = indices.INDICES[name]
@@ -222,6 +224,11 @@ LAZY: dict[str, Callable[[Inputs], Any]] = {
     "vectors.rasterize": lambda i: vectors.rasterize(i.polygons, like=i.ndai),
     "learn.predict_proba": lambda i: learn.predict_proba(i.model, i.stack),
     "learn.predict": lambda i: learn.predict(i.model, i.stack),
+    "changes.class_change": lambda i: changes.class_change(i.probability, i.probability),
+    "changes.class_change gated": lambda i: changes.class_change(
+        i.probability, i.probability, footprint=i.polygons, buffer=30, outside=0.5
+    ),
+    "changes.transition": lambda i: changes.transition(i.probability, i.probability),
     "learn.outside_domain": lambda i: learn.outside_domain(i.model, i.stack),
     **{
         f"indices.{name}": functools.partial(Inputs.index, name=name)

@@ -62,3 +62,20 @@ def test_certainty_is_one_less_relative_entropy() -> None:
 def test_a_share_is_a_share(keep: float) -> None:
     with pytest.raises(ValueError, match="share above 0"):
         noisy.pseudo_label(*teacher(np.full((4, 2), 0.5)), keep=keep)
+
+
+def test_what_an_ensemble_is_sure_of_has_an_entropy_below_half(rng: np.random.Generator) -> None:
+    """u = −Σ p̄ log p̄ / log K of the members' mean; what is kept has u < ½."""
+    members = rng.dirichlet([0.2, 0.2, 0.2], (5, 40, 30)).transpose(0, 3, 1, 2)
+    members[:, :, 0, 0] = members[:1, :, 0, 0] = [0.98, 0.01, 0.01]
+    members[:, :, 0, 1] = np.eye(3)[[0, 1, 2, 0, 1]]  # each is sure, of another class
+    ensemble = xr.DataArray(members, dims=("member", "class", "y", "x"))
+    mean = members.mean(axis=0)
+    expected = -(mean * np.log(mean)).sum(axis=0) / np.log(3)
+    uncertainty = 1 - noisy.certainty(ensemble.mean("member"))
+    npt.assert_allclose(uncertainty, expected, atol=1e-6)
+    kept = noisy.certainty(ensemble.mean("member")) > 0.5
+    npt.assert_array_equal(kept, expected < 0.5)
+    assert bool(kept[0, 0])
+    assert not bool(kept[0, 1])
+    assert 0 < int(kept.sum()) < kept.size
