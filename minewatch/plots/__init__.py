@@ -8,6 +8,12 @@ safe for colour-blind readers; what is missing is light grey.
 from __future__ import annotations
 
 from minewatch.plots.ablations import ablation_figure
+from minewatch.plots.detections import (
+    detection_curve_figure,
+    detections_figure,
+    outcomes_figure,
+    training_figure,
+)
 from minewatch.plots.ground import (
     contours_figure,
     exclusions_figure,
@@ -37,12 +43,15 @@ __all__ = [
     "choices_figure",
     "colours_figure",
     "contours_figure",
+    "detection_curve_figure",
+    "detections_figure",
     "elevation_figure",
     "exclusions_figure",
     "importance_figure",
     "ledger_figure",
     "map_figure",
     "mean_ndai_figure",
+    "outcomes_figure",
     "permutation_figure",
     "precision_recall_figure",
     "probability_figure",
@@ -53,6 +62,7 @@ __all__ = [
     "seasons_figure",
     "stable_figure",
     "threshold_figure",
+    "training_figure",
     "yearly_areas_figure",
     "zone_series_figure",
 ]

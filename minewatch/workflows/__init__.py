@@ -8,6 +8,14 @@ from __future__ import annotations
 
 from minewatch.workflows.activity import PRESETS, ActivitySettings, activity_run
 from minewatch.workflows.demo import DemoSettings, demo_run
+from minewatch.workflows.detecting_scoring import score_run
+from minewatch.workflows.detecting_settings import (
+    DETECT_PRESETS,
+    SCORE_PRESETS,
+    DetectSettings,
+    DetectTrainSettings,
+    ScoreSettings,
+)
 from minewatch.workflows.info import describe
 from minewatch.workflows.mapping import mapping_run
 from minewatch.workflows.mapping_ablation import AblationSettings, ablation_run
@@ -29,6 +37,9 @@ __all__ = [
     "DemoSettings",
     "demo_run",
     "describe",
+    "DETECT_PRESETS",
+    "DetectSettings",
+    "DetectTrainSettings",
     "MAP_PRESETS",
     "MappingSettings",
     "mapping_run",
@@ -39,6 +50,9 @@ __all__ = [
     "PlanSettings",
     "read_settings",
     "Result",
+    "SCORE_PRESETS",
+    "score_run",
+    "ScoreSettings",
     "simulate_run",
     "write_settings",
 ]

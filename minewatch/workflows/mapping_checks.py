@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from minewatch.workflows.mapping_settings import MappingSettings
 
-__all__ = ["check_settings", "threshold_rule"]
+__all__ = ["check_catalog", "check_crs", "check_settings", "threshold_rule"]
 
 LEAST = {
     "max_per_polygon": 1,
@@ -83,9 +83,9 @@ def check_settings(settings: MappingSettings) -> gpd.GeoDataFrame:
             raise ValueError(message)
     threshold_rule(settings.threshold)
     check_images(settings)
-    _check_crs(settings.crs)
+    check_crs(settings.crs)
     if settings.catalog and "://" not in settings.catalog:
-        _check_catalog(settings.catalog)
+        check_catalog(settings.catalog)
     reference = vectors.read_polygons(settings.reference, label_column=settings.label)
     if set(reference["label"]) != {0, 1}:
         have = sorted({int(code) for code in reference["label"]})
@@ -99,7 +99,19 @@ def check_settings(settings: MappingSettings) -> gpd.GeoDataFrame:
     return reference
 
 
-def _check_crs(crs: str | None) -> None:
+def check_crs(crs: str | None) -> None:
+    """Refuse a CRS that is none.
+
+    Parameters
+    ----------
+    crs : str or None
+        As a person gives it; None is the UTM zone.
+
+    Raises
+    ------
+    ValueError
+        If it is not known.
+    """
     from pyproj import CRS
     from pyproj.exceptions import CRSError
 
@@ -112,7 +124,19 @@ def _check_crs(crs: str | None) -> None:
         raise ValueError(message) from error
 
 
-def _check_catalog(path: str) -> None:
+def check_catalog(path: str) -> None:
+    """Refuse a catalogue on this machine that is not there.
+
+    Parameters
+    ----------
+    path : str
+        The catalogue.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    """
     if not Path(path).exists():
         message = (
             f"catalog {path!r} does not exist; give the address of a STAC API, a catalog.json or "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import urllib.parse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import dask
 import xarray as xr
@@ -151,13 +151,22 @@ def block_of(settings: MappingSettings, box: GeoBox, dates: int) -> int:
     return int(min(size, whole))
 
 
-def signer(settings: MappingSettings) -> str | None:
+class Catalogued(Protocol):
+    """Settings of any run that reads a catalogue."""
+
+    @property
+    def catalog(self) -> str: ...
+    @property
+    def sign(self) -> str: ...
+
+
+def signer(settings: Catalogued) -> str | None:
     """Who signs addresses: what the settings say, or what the catalogue's host is known to need.
 
     Parameters
     ----------
-    settings : MappingSettings
-        The run.
+    settings : MappingSettings, DetectSettings, …
+        ``catalog`` and ``sign`` of the run.
 
     Returns
     -------
