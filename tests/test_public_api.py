@@ -58,6 +58,15 @@ def on_map(values: np.ndarray, *dims: str, **attrs: object) -> xr.DataArray:
     )
 
 
+class Brightness:
+    """Stands for a patch detector."""
+
+    size, channels = 4, ("vv", "vh", "pa")
+
+    def predict_proba(self, patches: np.ndarray) -> np.ndarray:
+        return 1 / (1 + np.exp(-patches.mean(axis=(1, 2, 3)) - 12))
+
+
 class Inputs:
     """One small lazy layer of each kind."""
 
@@ -229,6 +238,10 @@ LAZY: dict[str, Callable[[Inputs], Any]] = {
         i.probability, i.probability, footprint=i.polygons, buffer=30, outside=0.5
     ),
     "changes.transition": lambda i: changes.transition(i.probability, i.probability),
+    "learn.patches.channels": lambda i: learn.patches.channels(i.radar),
+    "learn.patches.scan": lambda i: learn.patches.scan(
+        learn.patches.channels(i.radar), Brightness()
+    ),
     "learn.outside_domain": lambda i: learn.outside_domain(i.model, i.stack),
     **{
         f"indices.{name}": functools.partial(Inputs.index, name=name)

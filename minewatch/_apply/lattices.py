@@ -149,7 +149,9 @@ def _over_blocks(
             return None
         # Those before it may look in further than the one that asks.
         at = (row + down, column + right)
-        depth = [axis[place - 1].beyond if place else 0 for axis, place in zip(spans, at, strict=True)]
+        depth = [
+            axis[place - 1].beyond if place else 0 for axis, place in zip(spans, at, strict=True)
+        ]
         key = (f"shown-{name}", *lead, *at)
         tasks.setdefault(key, (_shown, (array.name, 0, *lead, *at), *depth))
         return key
