@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from minewatch.kernels.activity import count_exceedances, ndai
 from minewatch.kernels.composites import nanmedian
+from minewatch.kernels.cooccurrence import cooccurrence
 from minewatch.kernels.demodulation import demodulated_coherence, demodulated_complex_coherence
 from minewatch.kernels.directional import refined_lee
 from minewatch.kernels.forest import forest_proba
@@ -21,6 +22,7 @@ from minewatch.kernels.texture import local_texture
 __all__ = [
     "coherence",
     "complex_coherence",
+    "cooccurrence",
     "count_exceedances",
     "demodulated_coherence",
     "demodulated_complex_coherence",

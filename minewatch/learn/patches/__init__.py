@@ -11,6 +11,16 @@ from minewatch.learn.patches.extraction import extract
 from minewatch.learn.patches.radar_channels import channels
 from minewatch.learn.patches.scanning import scan
 from minewatch.learn.patches.splitting import split
+from minewatch.learn.patches.texture_detector import TextureDetector, fit_textures
 from minewatch.learn.patches.turns import augment, turned
 
-__all__ = ["augment", "channels", "extract", "scan", "split", "turned"]
+__all__ = [
+    "channels",
+    "extract",
+    "split",
+    "augment",
+    "turned",
+    "fit_textures",
+    "TextureDetector",
+    "scan",
+]
