@@ -15,6 +15,7 @@ from minewatch.workflows.activity_results import write_results
 from minewatch.workflows.activity_settings import PRESETS, ActivitySettings
 from minewatch.workflows.activity_thresholds import threshold_of
 from minewatch.workflows.outputs import Notify, Result, open_folder, quiet, remove_stale, stage
+from minewatch.workflows.settings import set_aside
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -74,6 +75,7 @@ def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Resul
             check_ground(settings, coherence)
             exclusion = exclusion_of(settings, coherence)
         with step("coherence"):
+            set_aside(folder / "run.toml")
             coherence = store.to_zarr(
                 coherence, folder / "coherence.zarr", name="coherence", overwrite=replace
             )

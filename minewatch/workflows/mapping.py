@@ -17,6 +17,7 @@ from minewatch.workflows.mapping_results import write_results
 from minewatch.workflows.mapping_scores import held_out_pixels
 from minewatch.workflows.mapping_settings import MappingSettings
 from minewatch.workflows.outputs import Notify, Result, open_folder, quiet, remove_stale, stage
+from minewatch.workflows.settings import set_aside
 
 __all__ = ["mapping_run"]
 
@@ -77,6 +78,7 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
             items = find_items(settings, reference)
             box = map_grid(settings, reference)
         with step("covariates"):
+            set_aside(folder / "run.toml")
             stack = store.to_zarr(
                 covariates(items, box, settings, folder=folder),
                 folder / "features.zarr",

@@ -179,6 +179,11 @@ def _written(
         "McNemar's p asks something else: whether one set is right more often, all polygons alike, "
         "however large."
     )
+    if mapped.search:
+        text += (
+            " Trees and bag of the forest were searched on all covariates, which may favour them a "
+            "little over a sensor alone."
+        )
     shown = table.reset_index().rename(
         columns={name: _named(name, mapped.beta) for name in ("f_beta", "mcc")}
     )

@@ -17,9 +17,12 @@ from minewatch._files import whole
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["help_of", "option", "read_settings", "write_settings"]
+__all__ = ["help_of", "option", "read_settings", "set_aside", "write_settings"]
 
 SettingsT = TypeVar("SettingsT")
+
+EARLIER = ".earlier"
+"""Ends the stem of settings whose run's results another has begun to replace."""
 
 
 def option(default: Any, text: str, *, path: bool = False) -> Any:
@@ -220,6 +223,8 @@ def write_settings(
 ) -> Path:
     """Write resolved settings as TOML, so that the run can be run again.
 
+    Those of an earlier run that :func:`set_aside` kept beside them are removed.
+
     Parameters
     ----------
     settings : dataclass instance
@@ -257,7 +262,27 @@ def write_settings(
         lines += [f"{json.dumps(key)} = {_toml(value)}" for key, value in provenance.items()]
     with whole(path) as partial:
         partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    _earlier(Path(path)).unlink(missing_ok=True)
     return Path(path)
+
+
+def set_aside(path: Path) -> None:
+    """Rename the settings of an earlier run, before the first of its results is replaced.
+
+    ``run.toml`` becomes ``run.earlier.toml``, until :func:`write_settings` writes the new one: a
+    run that fails half-way leaves no settings beside results that they do not describe.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The settings, which need not be there.
+    """
+    if path.is_file():
+        path.replace(_earlier(path))
+
+
+def _earlier(path: Path) -> Path:
+    return path.with_name(f"{path.stem}{EARLIER}{path.suffix}")
 
 
 def _toml(value: object) -> str:

@@ -85,6 +85,23 @@ def test_a_search_without_a_find_names_what_was_asked(
         mapping_run(nowhere)
 
 
+def test_a_run_that_fails_half_way_leaves_no_settings_of_another(
+    settings: MappingSettings, tmp_path: Path
+) -> None:
+    how = dataclasses.replace(settings, output=str(tmp_path / "mines"), overwrite=True, folds=9999)
+    folder = Path(how.output)
+    folder.mkdir()
+    (folder / "run.toml").write_text("# of an earlier run")
+    with pytest.raises(ValueError, match="1999"):  # nothing was replaced yet
+        mapping_run(dataclasses.replace(how, datetime="1999"))
+    assert (folder / "run.toml").is_file()
+    with pytest.raises(ValueError, match="polygons"):
+        mapping_run(dataclasses.replace(how, resolution=40.0, collections=("sentinel-2-l2a",)))
+    assert (folder / "features.zarr").is_dir()
+    assert not (folder / "run.toml").exists()
+    assert (folder / "run.earlier.toml").read_text() == "# of an earlier run"
+
+
 @pytest.mark.parametrize(
     ("catalog", "sign", "expected"),
     [

@@ -195,6 +195,7 @@ def test_sensors_are_compared_on_the_samples_of_the_run(run: Result) -> None:
     # The world is made so that no sensor tells mines from bare soil alone.
     assert table.f_beta["all"] > table.f_beta.drop("all").max()
     assert "unseen polygons all" in result.summary["verdict"]
+    assert "searched on all covariates" in (run.folder / "ablation.html").read_text()
     for path in result.files.values():
         assert path.exists()
     with pytest.raises(FileExistsError, match="holds a comparison already; say overwrite"):
@@ -230,6 +231,7 @@ def test_another_run_takes_away_what_it_does_not_make(
         outlines="geojson", calibration="none", threshold="0.5", max_per_polygon=5,
     )  # fmt: skip
     result = mapping_run(again)
+    assert not (run.folder / "run.earlier.toml").exists()
     for name in ("search.csv", "permutation.csv", "points.gpkg", "mines.gpkg", "ablation.csv"):
         assert not (run.folder / name).exists(), name
     assert (run.folder / "mines.geojson") in result.files.values()

@@ -8,7 +8,7 @@ from typing import Literal
 
 import pytest
 
-from minewatch.workflows.settings import option, read_settings, write_settings
+from minewatch.workflows.settings import option, read_settings, set_aside, write_settings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +26,17 @@ def test_settings_survive_toml(tmp_path: Path) -> None:
     settings = Settings("/pit", (2, 7), (text, "vv"), 1e-9, "paper", True)
     path = write_settings(settings, tmp_path / "run.toml", provenance={"xarray": "1", "items": []})
     assert read_settings(Settings, path) == settings
+    assert [one.name for one in tmp_path.iterdir()] == ["run.toml"]
+
+
+def test_settings_are_set_aside_until_there_are_new_ones(tmp_path: Path) -> None:
+    set_aside(tmp_path / "run.toml")  # nothing to set aside
+    path = write_settings(Settings("/pit", limit=1.0), tmp_path / "run.toml")
+    set_aside(path)
+    set_aside(path)
+    assert [one.name for one in tmp_path.iterdir()] == ["run.earlier.toml"]
+    assert read_settings(Settings, tmp_path / "run.earlier.toml").limit == 1.0
+    write_settings(Settings("/pit", limit=2.0), path)
     assert [one.name for one in tmp_path.iterdir()] == ["run.toml"]
 
 
