@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from minewatch import (
         activity,
+        alerts,
         brdf,
         changes,
         cluster,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "activity",
+    "alerts",
     "detections",
     "brdf",
     "changes",

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 ROOMS = (
     "kernels", "insar", "activity", "speckle", "masks", "brdf", "indices", "composites", "radar",
     "grids", "vectors", "changes", "detections", "metrics", "features", "estimates", "learn",
-    "learn.noisy", "sources", "sources.stac",
+    "alerts", "learn.noisy", "sources", "sources.stac",
     "sources.slc", "sources.coherence", "sources.asf", "sources.landsat", "sources.angles",
     "sources.collections", "store", "simulate", "plots", "report", "cluster", "workflows",
     "conventions",
