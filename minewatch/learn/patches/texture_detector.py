@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from minewatch.conventions import plain_attrs
+from minewatch.learn.patches.boosted_trees import margin_forest
 from minewatch.learn.patches.texture_statistics import (
     DISTANCES,
     LEVELS,
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
     import pandas as pd
+
+    from minewatch.learn.stored import Forest
 
 __all__ = ["TextureDetector", "fit_textures"]
 
@@ -90,6 +93,7 @@ def fit_textures(
     array([0., 1.], dtype=float32)
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits
 
     _require(patches, rounds, distances, levels)
     values = patches["patches"].to_numpy()
@@ -119,7 +123,10 @@ def fit_textures(
         l2_regularization=1.0,
         early_stopping=False,
         random_state=seed,
-    ).fit(table, label[known])
+    )
+    # Threads would wait for each other longer than they work on so few samples.
+    with threadpool_limits(1, user_api="openmp"):
+        model.fit(table, label[known])
     provenance = {
         "patches": sum(numbers),
         "mines": numbers[1],
@@ -130,8 +137,10 @@ def fit_textures(
         **{name: _plain(value) for name, value in patches.attrs.items()},
         "channels_made": {k: _plain(v) for k, v in patches["patches"].attrs.items()},
     }
+    trees, start = margin_forest(model)
     return TextureDetector(
-        model,
+        trees,
+        start=start,
         channels=channels,
         size=patches.sizes["row"],
         settings=settings,
@@ -142,12 +151,14 @@ def fit_textures(
 class TextureDetector:
     """Says how probable a mine is in a patch, from statistics of its texture.
 
-    Made by :func:`fit_textures`, kept by :func:`save_detector`.
+    Made by :func:`fit_textures`. It holds plain arrays, and runs without scikit-learn.
 
     Parameters
     ----------
-    model : sklearn.ensemble.HistGradientBoostingClassifier
-        Fitted on the statistics, by name.
+    trees : Forest
+        Boosted trees on the statistics, by name, with margins in their leaves.
+    start : float
+        Log-odds of a mine before any tree.
     channels : sequence of str
         Names of the channels in order.
     size : int
@@ -163,6 +174,8 @@ class TextureDetector:
     ----------
     size, channels : int, tuple of str
         As above.
+    importances_ : pandas.Series
+        Share of each statistic in the gain of all splits, the largest first.
     classes_ : array
         0 (no mine) and 1 (mine).
     padding, history_ : None
@@ -181,15 +194,16 @@ class TextureDetector:
 
     def __init__(
         self,
-        model: Any,
+        trees: Forest,
         *,
+        start: float,
         channels: Sequence[str],
         size: int,
         settings: Mapping[str, Any],
         provenance: Mapping[str, Any],
         versions: Mapping[str, str] | None = None,
     ) -> None:
-        self.model, self.settings = model, dict(settings)
+        self.trees, self.start, self.settings = trees, float(start), dict(settings)
         self.channels, self.size = tuple(channels), int(size)
         self.classes_ = np.array([0, 1])
         self.provenance_ = dict(provenance)
@@ -198,6 +212,15 @@ class TextureDetector:
 
     def __repr__(self) -> str:
         return f"TextureDetector({', '.join(self.channels)}, {self.size} × {self.size} pixels)"
+
+    @property
+    def importances_(self) -> pd.Series:
+        """What the trees look at."""
+        import pandas as pd
+
+        names = pd.Index(self.trees.feature_names_in_, name="statistic")
+        shares = pd.Series(self.trees.feature_importances_, names, name="importance")
+        return shares.sort_values(ascending=False, kind="stable")
 
     def predict_proba(self, patches: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """How probable a mine is in each patch.
@@ -226,8 +249,9 @@ class TextureDetector:
         table = _table(np.asarray(patches), self.channels, self.settings)
         known = table.notna().all(axis=1).to_numpy()
         if known.any():
-            place = int(np.flatnonzero(np.asarray(self.model.classes_) == 1)[0])
-            found[known] = self.model.predict_proba(table[known])[:, place]
+            mean = self.trees.predict_proba(table[known])[:, 0]
+            odds = self.start + (len(self.trees.starts) - 1) * mean
+            found[known] = 1 / (1 + np.exp(-odds))
         return found
 
 

@@ -1,11 +1,11 @@
-"""Detectors of texture in files that hold numbers and text only, as other estimators are kept."""
+"""Detectors of texture in files that hold numbers and text only, as forests are kept."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from minewatch.learn.patches.texture_detector import TextureDetector
-from minewatch.learn.persistence import load_model, save_model
+from minewatch.learn.persistence import Forest, load_model, save_model
 
 if TYPE_CHECKING:
     import os
@@ -16,19 +16,19 @@ KIND = "texture detector"
 
 
 def save_textures(detector: TextureDetector, path: str | os.PathLike[str]) -> None:
-    """Save a detector of texture as a file of skops; it appears whole or not at all.
+    """Save a detector of texture as an archive of NumPy; it appears whole or not at all.
 
     Parameters
     ----------
     detector : TextureDetector
         From :func:`fit_textures`.
     path : str or path-like
-        The file.
+        The file; an existing one is replaced.
 
     Raises
     ------
-    ImportError
-        If skops is not installed.
+    FileNotFoundError
+        If the folder does not exist.
 
     See Also
     --------
@@ -36,13 +36,14 @@ def save_textures(detector: TextureDetector, path: str | os.PathLike[str]) -> No
     """
     told = {
         "kind": KIND,
+        "start": detector.start,
         "size": detector.size,
         "channels": list(detector.channels),
         "settings": detector.settings,
         "provenance": detector.provenance_,
         "versions": detector.versions_,
     }
-    save_model(detector.model, path, provenance=told)
+    save_model(detector.trees, path, provenance=told)
 
 
 def load_textures(path: str | os.PathLike[str]) -> TextureDetector:
@@ -63,22 +64,21 @@ def load_textures(path: str | os.PathLike[str]) -> TextureDetector:
     FileNotFoundError
         If there is none.
     ValueError
-        If it is no such file, is damaged or was altered, or holds a type that is not trusted.
-    ImportError
-        If skops is not installed.
+        If it is no such file, is damaged or was altered.
 
     See Also
     --------
     save_textures : the way there.
     """
-    model = load_model(path)
-    told: dict[str, Any] = getattr(model, "provenance_", {})
-    if told.get("kind") != KIND:
+    trees = load_model(path)
+    told: dict[str, Any] = getattr(trees, "provenance_", {})
+    if not isinstance(trees, Forest) or told.get("kind") != KIND:
         message = f"{path} holds a model of pixels, no detector of patches; load it with "
         message += "minewatch.learn.load_model"
         raise ValueError(message)
     return TextureDetector(
-        model,
+        trees,
+        start=told["start"],
         channels=told["channels"],
         size=told["size"],
         settings=told["settings"],
