@@ -46,7 +46,9 @@ def scan(
         unknown. Rows are taken from north to south, whatever their order.
     detector : object
         ``predict_proba`` of patches (n, channel, size, size) → (n,), with ``size`` and
-        ``channels``. The graph holds it once.
+        ``channels``. One without padding also ``predict_windows`` of a block (channel, y, x) and a
+        step, a multiple of its ``stride`` → (windows down, windows across), NaN in the block being
+        unknown. The graph holds it once.
     step : int, optional
         Pixels from window to window; by default half a window, as cells of
         :func:`minewatch.detections.cells` need it.
@@ -240,4 +242,13 @@ def _way(detector: Any, mode: str, size: int, step: int) -> Windows | Convolutio
             "mode='windows', or fit_network(..., padding='valid')"
         )
         raise ValueError(message)
-    return Convolution(size, step) if able and mode != "windows" else Windows(size)
+    stride = int(getattr(detector, "stride", 1))
+    if mode == "convolution" and step % stride:
+        message = (
+            f"scan convolves with steps that are multiples of {stride} pixels, those between the "
+            f"network's features, got {step}; use e.g. {stride * max(1, step // stride)}, or "
+            "mode='windows'"
+        )
+        raise ValueError(message)
+    convolve = able and step % stride == 0 and mode != "windows"
+    return Convolution(size, step) if convolve else Windows(size)

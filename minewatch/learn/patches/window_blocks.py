@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,9 +16,6 @@ __all__ = ["Convolution", "Windows"]
 
 BATCH = 64
 """Patches handed to the detector at once: 8 MB of 104 × 104 × 3."""
-
-SIDE = 1200
-"""Pixels along a side that are convolved at once: bounds what a network holds between layers."""
 
 
 class _Scan:
@@ -60,7 +58,7 @@ class Windows(_Scan):
 
 
 class Convolution(_Scan):
-    """All windows of a part of the block in one go: what they share is computed once."""
+    """All windows of a block in one go: what they share is computed once."""
 
     def __init__(self, size: int, step: int) -> None:
         super().__init__(size)
@@ -78,19 +76,14 @@ class Convolution(_Scan):
                     slice(at[run][0], at[run][-1] + self.size)
                     for at, run in ((tops, rows), (lefts, columns))
                 ]
-                part = np.ascontiguousarray(layer[:, *ends], np.float32)
-                if not here.all():
-                    part = np.where(np.isfinite(part), part, np.float32(0))
-                found = detector.predict_windows(part, self.step)
+                found = detector.predict_windows(layer[:, *ends], self.step)
                 out[rows, columns] = np.where(here, found, np.float32(np.nan))
 
     def runs(self, starts: Sequence[int]) -> Iterator[slice]:
-        """Windows that lie a step apart, no more of them than may be convolved at once."""
-        most = max(1, (SIDE - self.size) // self.step + 1)
+        """Windows that lie a step apart: all but those flush with an edge."""
         breaks = np.flatnonzero(np.diff(starts) != self.step) + 1
-        for run in np.split(np.arange(len(starts)), breaks):
-            for part in np.array_split(run, -(-len(run) // most)):
-                yield slice(int(part[0]), int(part[-1]) + 1)
+        for first, end in pairwise([0, *breaks.tolist(), len(starts)]):
+            yield slice(first, end)
 
 
 def complete(layer: Any, tops: Sequence[int], lefts: Sequence[int], size: int) -> Any:

@@ -55,10 +55,10 @@ class Logistic:
 class Convolving(Logistic):
     """The same for all windows of a block, by sums that windows share."""
 
-    padding = "valid"
+    padding, stride = "valid", 4
 
     def predict_windows(self, block: Any, step: int) -> Any:
-        assert np.isfinite(block).all()
+        block = np.where(np.isfinite(block), block, 0)
         table = np.zeros((block.shape[1] + 1, block.shape[2] + 1))
         table[1:, 1:] = block[0].cumsum(axis=0, dtype=float).cumsum(axis=1)
         top, left = (np.arange(0, length - self.size + 1, step) for length in block.shape[1:])
@@ -300,5 +300,8 @@ def test_settings_that_do_not_fit_are_refused(scene: xr.DataArray) -> None:
         scan(scene, Logistic(), mode="fast")
     with pytest.raises(ValueError, match="padding='valid' alone, got None"):
         scan(scene, Logistic(), mode="convolution")
+    with pytest.raises(ValueError, match=r"multiples of 4 .* got 50; use e.g. 48"):
+        scan(scene, Convolving(), step=50, mode="convolution")
+    assert scan(scene, Convolving(), step=50).attrs["mode"] == "windows"
     with pytest.raises(TypeError, match="dict has no predict_proba, size, channels"):
         scan(scene, {})
