@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from minewatch import features, grids, indices, radar, sources, store, vectors
+from minewatch.workflows.mapping_collections import ELEVATION, MOSAIC, SENSORS, without_copies
 from minewatch.workflows.mapping_images import LARGEST, composites_of, signer
 from minewatch.workflows.mapping_years import mosaics_of
 
@@ -23,32 +24,19 @@ if TYPE_CHECKING:
 
 __all__ = ["RADARS", "covariates", "find_items", "fused", "map_grid", "side_by_side", "signer"]
 
-ELEVATION = "cop-dem-glo-30"
-"""Collection of heights; it has one date, which no season need hold."""
-
-MOSAIC = "alos-palsar-mosaic"
-"""Collection of yearly mosaics; a season takes that of its own year, or the nearest there is."""
-
 RADARS = {"sentinel1": ("s1", "vv"), "palsar": ("palsar", "hh")}
 """Radars → prefix of their covariates, and the polarisation that their indices compare."""
 
 TEXTURED = {"s1_vv": (-25.0, 5.0), "s2_nir": (0.0, 0.6)}
 """Covariates whose texture is taken → the range that is quantised, in their units."""
 
-SENSORS = {
-    "sentinel-2-l2a": "sentinel2",
-    "sentinel-2-c1-l2a": "sentinel2",
-    "landsat-c2-l2": "landsat8",
-    "sentinel-1-rtc": "sentinel1",
-    MOSAIC: "palsar",
-}
-"""Collections that become covariates → the argument of :func:`minewatch.features.feature_stack`."""
-
 
 def find_items(
     settings: MappingSettings, reference: gpd.GeoDataFrame
 ) -> dict[str, list[pystac.Item]]:
     """Search the catalogue for what becomes covariates.
+
+    Of collections that hold the same images one is taken, unless they are asked for by name.
 
     Parameters
     ----------
@@ -86,6 +74,8 @@ def find_items(
         except ValueError:
             if not found or settings.datetime is not None or settings.collections:
                 raise
+    if not settings.collections:
+        found = without_copies(found)
     by_sensor = defaultdict(list)
     for item in found:
         if item.collection_id in SENSORS:

@@ -83,11 +83,16 @@ def write_results(settings: MappingSettings, folder: Path, found: Findings) -> R
 
 def _images_part(settings: MappingSettings, folder: Path, found: Findings) -> Part:
     used = [
-        {"sensor": sensor, "item": item.id, "date": days_of(item)}
+        {
+            "sensor": sensor,
+            "collection": item.collection_id,
+            "item": item.id,
+            "date": days_of(item),
+        }
         for sensor, items in found.items.items()
         for item in items
     ]
-    path = write_table(folder / "items.csv", used, ["sensor", "item", "date"])
+    path = write_table(folder / "items.csv", used, ["sensor", "collection", "item", "date"])
     files = {"covariates": folder / "features.zarr", "images used": path}
     if settings.covariates == "fusion":
         files["radar composites"] = folder / "radar.zarr"

@@ -165,3 +165,22 @@ def test_zones_and_pieces_of_a_day_meet_on_one_grid(tmp_path: Path) -> None:
     assert apart.max() < 0.5 * (9.2e-4 + 6.8e-4)
     assert (clear_counts({"sentinel2": items}, box, how)["sentinel2"] == 2).all()
     assert len(stack.attrs["items"]) == 4
+
+
+def test_what_a_catalogue_has_twice_is_taken_once(settings: MappingSettings) -> None:
+    how = dataclasses.replace(settings, collections=("sentinel-2-l2a",))
+    reference = vectors.read_polygons(settings.reference)
+    items = find_items(how, reference)["sentinel2"]
+    copies = []
+    for item in items:
+        copy = item.to_dict(include_self_link=False, transform_hrefs=False)
+        copy |= {"id": f"{item.id}_c1", "collection": "sentinel-2-c1-l2a", "links": []}
+        copies.append(copy)
+    both = [item.to_dict(include_self_link=False) | {"links": []} for item in items] + copies
+    catalog = Path(settings.catalog).with_name("twice.json")
+    catalog.write_text(json.dumps({"type": "FeatureCollection", "features": both}))
+    there = dataclasses.replace(settings, catalog=str(catalog))
+    taken = find_items(there, reference)["sentinel2"]
+    assert [item.id for item in taken] == [copy["id"] for copy in copies]
+    asked = dataclasses.replace(there, collections=("sentinel-2-l2a", "sentinel-2-c1-l2a"))
+    assert len(find_items(asked, reference)["sentinel2"]) == 2 * len(items)
