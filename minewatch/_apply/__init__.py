@@ -11,6 +11,7 @@ from minewatch._apply.lattices import over_lattice
 from minewatch._apply.points import at_points
 from minewatch._apply.reductions import along, is_lazy, tally
 from minewatch._apply.shared import with_shared
+from minewatch._apply.tiles import over_tiles
 from minewatch._apply.windows import paired_windows, windowed
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "folded",
     "is_lazy",
     "over_lattice",
+    "over_tiles",
     "paired_windows",
     "tally",
     "windowed",

@@ -6,7 +6,7 @@ splits them pixel by pixel measures memory, not skill.
 
 from __future__ import annotations
 
-from minewatch.learn import noisy, patches
+from minewatch.learn import noisy, patches, segment
 from minewatch.learn.ablations import ablation, sensor_sets, sentence
 from minewatch.learn.calibrated import CalibratedModel
 from minewatch.learn.calibration import Calibration, calibrate
@@ -57,4 +57,5 @@ __all__ = [
     "load_model",
     "noisy",
     "patches",
+    "segment",
 ]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -53,7 +53,7 @@ class Node:
 
 def onnx_graph(
     nodes: Sequence[Node],
-    constants: Mapping[str, npt.NDArray[np.float32]],
+    constants: Mapping[str, npt.NDArray[Any]],
     *,
     inputs: Mapping[str, Sequence[int | str]],
     outputs: Mapping[str, Sequence[int | str]],
@@ -128,7 +128,7 @@ def _node(node: Node) -> bytes:
     return body + b"".join(_part(5, _setting(name, value)) for name, value in node.settings.items())
 
 
-def _setting(name: str, value: float | tuple[int, ...]) -> bytes:
+def _setting(name: str, value: int | float | tuple[int, ...]) -> bytes:
     if isinstance(value, tuple):
         content, kind = b"".join(_number(8, each) for each in value), 7
     elif isinstance(value, float):
@@ -138,7 +138,7 @@ def _setting(name: str, value: float | tuple[int, ...]) -> bytes:
     return _text(1, name) + content + _number(20, kind)
 
 
-def _tensor(name: str, values: npt.NDArray[np.float32]) -> bytes:
+def _tensor(name: str, values: npt.NDArray[Any]) -> bytes:
     kinds = {"float32": FLOAT, "int64": INT64}
     if str(values.dtype) not in kinds:
         message = f"constant {name!r} is {values.dtype}; give it as float32, or int64"
