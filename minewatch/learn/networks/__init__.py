@@ -6,7 +6,21 @@ by the function that needs it.
 
 from __future__ import annotations
 
+from minewatch.learn.networks.detector import Network
+from minewatch.learn.networks.focal import focal_loss
 from minewatch.learn.networks.frameworks import require_onnxruntime, require_torch
 from minewatch.learn.networks.onnx_archives import load_archive, save_archive, session
+from minewatch.learn.networks.patch_network import patch_network
+from minewatch.learn.networks.training import fit_network
 
-__all__ = ["require_torch", "require_onnxruntime", "save_archive", "load_archive", "session"]
+__all__ = [
+    "patch_network",
+    "focal_loss",
+    "fit_network",
+    "Network",
+    "require_torch",
+    "require_onnxruntime",
+    "save_archive",
+    "load_archive",
+    "session",
+]

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from minewatch._files import whole
 from minewatch.learn.archives import UNREADABLE, require_modest
 from minewatch.learn.networks.frameworks import require_onnxruntime
+from minewatch.learn.networks.graph_checks import require_plain_graph
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -195,7 +196,8 @@ def session(content: bytes, threads: int = 1) -> Any:
     ImportError
         If onnxruntime is not installed.
     ValueError
-        If the content is no graph that onnxruntime can run.
+        If the content is no graph that onnxruntime can run, or a graph that
+        :func:`~minewatch.learn.networks.graph_checks.require_plain_graph` refuses.
     """
     onnxruntime = require_onnxruntime("running a network")
     key = (hashlib.sha256(content).digest(), threads)
@@ -209,7 +211,9 @@ def session(content: bytes, threads: int = 1) -> Any:
 
 
 def _opened(onnxruntime: Any, content: bytes, threads: int) -> Any:
+    require_plain_graph(content)
     options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
