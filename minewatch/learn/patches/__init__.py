@@ -7,6 +7,9 @@ split by place, never patch by patch.
 
 from __future__ import annotations
 
+from minewatch.learn.networks.detector import Network
+from minewatch.learn.networks.training import fit_network
+from minewatch.learn.patches.detector_files import load_detector, save_detector
 from minewatch.learn.patches.extraction import extract
 from minewatch.learn.patches.radar_channels import channels
 from minewatch.learn.patches.scanning import scan
@@ -20,7 +23,11 @@ __all__ = [
     "split",
     "augment",
     "turned",
+    "fit_network",
+    "Network",
     "fit_textures",
     "TextureDetector",
+    "save_detector",
+    "load_detector",
     "scan",
 ]
