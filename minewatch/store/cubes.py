@@ -11,6 +11,7 @@ import xarray as xr
 from minewatch._files import whole
 from minewatch.conventions import plain_attrs
 from minewatch.store.filling import fill, is_finished
+from minewatch.store.names import names_as_codes
 from minewatch.store.opening import LONG, is_store, local, open_cube
 from minewatch.store.strips import is_image, strips_of, write_strip
 
@@ -21,6 +22,9 @@ __all__ = ["to_zarr"]
 
 CHUNK = 1024
 """Rows and columns of a stored chunk: 4 MB of float32, which reads fastest."""
+
+PATCHES = 64
+"""Patches of a stored chunk: 8 MB of 3 × 104 × 104 float32."""
 
 TIMES = {"units": "nanoseconds since 1970-01-01", "dtype": "int64"}
 """Exact for every date, also for one that is appended later."""
@@ -96,7 +100,7 @@ def to_zarr(
     FileExistsError
         If `path` exists and `overwrite` is False, or is no Zarr store: only those are replaced.
     TypeError
-        If `data` holds text or other objects.
+        If `data` holds text or other objects, but for names along a dim, each one word.
     ValueError
         If a DataArray has no name and `name` is not given, or `rows` is not positive.
     BlockingIOError
@@ -171,7 +175,7 @@ def _as_dataset(data: xr.DataArray | xr.Dataset, name: str | None) -> xr.Dataset
 
 def prepared(cube: xr.Dataset) -> xr.Dataset:
     """Plain attributes, no inherited encoding, dask chunks that fit the stored ones."""
-    cube = cube.drop_encoding()
+    cube = names_as_codes(cube.drop_encoding())
     # Dates of another unit than the stored one would all be written as missing.
     dates = {key: each for key, each in cube.variables.items() if each.dtype.kind == "M"}
     cube = cube.assign({key: each.astype("datetime64[ns]") for key, each in dates.items()})
@@ -199,8 +203,12 @@ def prepared(cube: xr.Dataset) -> xr.Dataset:
 
 def _stored_chunks(variable: xr.Variable) -> tuple[int, ...]:
     sizes = {"y": CHUNK, "x": CHUNK}
+    others = {"patch": PATCHES} if variable.ndim > 1 else {}
     return tuple(
-        max(1, min(size, sizes.get(str(dim), 1) if is_image(variable) else LONG))
+        max(
+            1,
+            min(size, sizes.get(str(dim), 1) if is_image(variable) else others.get(str(dim), LONG)),
+        )
         for dim, size in zip(variable.dims, variable.shape, strict=True)
     )
 

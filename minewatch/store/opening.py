@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, overload
 
 import xarray as xr
 
+from minewatch.store.names import codes_as_names
 from minewatch.store.strips import is_image
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def _opened(source: Path) -> xr.Dataset:
         else:
             variable.data = lazy.variables[name].data
     # A folder lists its variables in any order; a forest that sees them in another is another.
-    return cube[sorted(cube.data_vars, key=str)]
+    return codes_as_names(cube[sorted(cube.data_vars, key=str)])
 
 
 def is_store(path: Path) -> bool:
