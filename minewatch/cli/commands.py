@@ -14,21 +14,29 @@ from rich.markup import escape
 from minewatch.cli.display import bars, show
 from minewatch.cli.options import settings_command
 from minewatch.workflows import (
+    DETECT_PRESETS,
     MAP_PRESETS,
     PRESETS,
+    SCORE_PRESETS,
     AblationSettings,
     ActivitySettings,
     AreaSettings,
     DemoSettings,
+    DetectSettings,
+    DetectTrainSettings,
     MappingSettings,
     PlanSettings,
+    ScoreSettings,
     ablation_run,
     activity_run,
     area_run,
     demo_run,
     describe,
+    detect_run,
+    detect_train_run,
     mapping_run,
     plan_run,
+    score_run,
     simulate_run,
 )
 
@@ -44,6 +52,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+detect = typer.Typer(
+    help="See mines in radar patches, through any cloud: teach a detector, run it, score it.",
+    no_args_is_help=True,
+)
+app.add_typer(detect, name="detect")
 console = Console()
 
 USAGE = cast("type[Exception]", typer.BadParameter.__mro__[2])
@@ -122,6 +135,45 @@ def ablation(settings: AblationSettings) -> None:
     Example: minewatch ablation mines
     """
     _run(ablation_run, settings)
+
+
+@detect.command("train")
+@settings_command(DetectTrainSettings, argument="catalog", metavar="CATALOG")
+def detect_train(settings: DetectTrainSettings) -> None:
+    """Teach a detector to tell mines from anything else in Sentinel-1 patches.
+
+    CATALOG is a STAC API address, a catalog.json or an item collection. POINTS is a point file with
+    a column "label": 1 mine, 0 anything else.
+
+    Example: minewatch detect train catalog.json --points points.geojson --output detector
+    """
+    _run(detect_train_run, settings)
+
+
+@detect.command("run")
+@settings_command(DetectSettings, argument="catalog", metavar="CATALOG", presets=DETECT_PRESETS)
+def detect_scenes(settings: DetectSettings) -> None:
+    """Search Sentinel-1 images for mines with a detector.
+
+    CATALOG is a STAC API address, a catalog.json or an item collection. DETECTOR is what detect
+    train wrote.
+
+    Example: minewatch detect run catalog.json --detector detector/detector.zip --output cells
+    """
+    _run(detect_run, settings)
+
+
+@detect.command("score")
+@settings_command(ScoreSettings, argument="detections", metavar="CELLS", presets=SCORE_PRESETS)
+def detect_score(settings: ScoreSettings) -> None:
+    """Score detected cells against polygons of known mines.
+
+    CELLS is the cells.gpkg that detect run wrote, or any file of square cells with a column
+    "probability".
+
+    Example: minewatch detect score cells/cells.gpkg --reference mines.geojson
+    """
+    _run(score_run, settings)
 
 
 @app.command()

@@ -25,6 +25,9 @@ __all__ = ["detection_curve_figure", "detections_figure", "outcomes_figure", "tr
 OUTCOMES = {"TP": ("found", "#3b6ea5"), "FP": ("imagined", "#d1495b"), "FN": ("missed", "#e69f00")}
 """Outcome of :func:`minewatch.detections.match` → what it means, colour."""
 
+FEW = 400
+"""Cells up to which each is drawn with a rim of its own."""
+
 CELLS = "autumn_r"
 """Colour map of probabilities over a grey scene."""
 
@@ -233,13 +236,14 @@ def outcomes_figure(
             PolyCollection(_rings(ground), facecolors="#f1f1ee", edgecolors=GREY, linewidths=0.8)
         )
     parts = outcomes.explode()
+    edge = "white" if len(parts) <= FEW else None
     legend = {}
     for outcome, (meaning, hue) in OUTCOMES.items():
         chosen = parts[parts["outcome"] == outcome]
         count = int((outcomes["outcome"] == outcome).sum())
         legend[f"{meaning} ({count:,})"] = hue
         axes.add_collection(
-            PolyCollection(_rings(chosen), facecolors=hue, edgecolors=hue, linewidths=0.6)
+            PolyCollection(_rings(chosen), facecolors=hue, edgecolors=edge or hue, linewidths=0.5)
         )
     swatches(axes, legend, across=3)
     margin = 0.02 * max(right - left, top - bottom)
@@ -302,14 +306,16 @@ def detection_curve_figure(
             known[name], known["precision"], color=hue, linewidth=1.8, label=text,
             marker="o" if len(known) == 1 else None, markersize=4,
         )  # fmt: skip
-    for mark in thresholds:
+    for number, mark in enumerate(thresholds):
         row = known[np.isclose(known["threshold"], mark)]
         if len(row):
             place = float(row["recall"].iloc[0]), float(row["precision"].iloc[0])
+            left = place[0] > 0.8
             axes.plot(*place, "o", color=MAIN, markersize=5)
             axes.annotate(
-                f"p > {mark:.3g}", place, xytext=(6, 4), textcoords="offset points",
-                fontsize=8.5, color=INK,
+                f"p > {mark:.3g}", place, xytext=(-7 if left else 7, 3 - 12 * (number % 2)),
+                textcoords="offset points", ha="right" if left else "left", fontsize=8.5,
+                color=INK,
             )  # fmt: skip
     axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.04))
     if len(lines) > 1:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from minewatch.workflows.activity import PRESETS, ActivitySettings, activity_run
 from minewatch.workflows.demo import DemoSettings, demo_run
+from minewatch.workflows.detecting import detect_run
 from minewatch.workflows.detecting_scoring import score_run
 from minewatch.workflows.detecting_settings import (
     DETECT_PRESETS,
@@ -16,6 +17,7 @@ from minewatch.workflows.detecting_settings import (
     DetectTrainSettings,
     ScoreSettings,
 )
+from minewatch.workflows.detecting_training import detect_train_run
 from minewatch.workflows.info import describe
 from minewatch.workflows.mapping import mapping_run
 from minewatch.workflows.mapping_ablation import AblationSettings, ablation_run
@@ -24,6 +26,7 @@ from minewatch.workflows.mapping_settings import MAP_PRESETS, MappingSettings
 from minewatch.workflows.outputs import Notify, Result
 from minewatch.workflows.planning import Plan, PlanSettings, plan, plan_run
 from minewatch.workflows.settings import read_settings, write_settings
+from minewatch.workflows.updating import UpdateSettings, update_run
 from minewatch.workflows.worlds import simulate_run
 
 __all__ = [
@@ -38,6 +41,8 @@ __all__ = [
     "demo_run",
     "describe",
     "DETECT_PRESETS",
+    "detect_run",
+    "detect_train_run",
     "DetectSettings",
     "DetectTrainSettings",
     "MAP_PRESETS",
@@ -54,5 +59,7 @@ __all__ = [
     "score_run",
     "ScoreSettings",
     "simulate_run",
+    "update_run",
+    "UpdateSettings",
     "write_settings",
 ]

@@ -126,7 +126,8 @@ def read_points(path: str, label: str) -> gpd.GeoDataFrame:
     except Exception as error:
         message = f"{path} is no vector file that GDAL can read; give GeoJSON, GeoPackage or .shp"
         raise ValueError(message) from error
-    kinds = {} if not isinstance(found, gpd.GeoDataFrame) else found.geom_type.value_counts()
+    shaped = isinstance(found, gpd.GeoDataFrame)
+    kinds = dict(found.geom_type.value_counts()) if shaped else {}
     if set(kinds) != {"Point"}:
         held = ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "no geometry"
         message = f"{path} holds {held}, and must hold points, the centres of patches"

@@ -94,7 +94,7 @@ class DetectSettings:
     catalog: str = option(
         dataclasses.MISSING, "STAC API address, catalog.json or item collection", path=True
     )
-    detector: str = option(dataclasses.MISSING, "detector.mw of a run of detect train", path=True)
+    detector: str = option(dataclasses.MISSING, "detector.zip of a run of detect train", path=True)
     output: str = option("detections", "folder for the results", path=True)
     # Images
     bbox: tuple[float, float, float, float] | None = option(
