@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 ROOMS = (
     "kernels", "insar", "activity", "speckle", "masks", "brdf", "indices", "composites", "radar",
     "grids", "vectors", "changes", "detections", "metrics", "features", "estimates", "learn",
-    "alerts", "learn.noisy", "sources", "sources.stac",
+    "alerts", "learn.noisy", "learn.segment", "sources", "sources.stac", "sources.contest",
     "sources.slc", "sources.coherence", "sources.asf", "sources.landsat", "sources.angles",
     "sources.collections", "store", "simulate", "plots", "report", "cluster", "workflows",
     "conventions",
@@ -218,6 +218,7 @@ LAZY: dict[str, Callable[[Inputs], Any]] = {
     ),
     "composites.composite counted": lambda i: composites.composite(i.backscatter, count=True),
     "composites.valid_count": lambda i: composites.valid_count(i.power),
+    "features.temporal_spread": lambda i: features.temporal_spread(i.backscatter),
     "features.feature_stack": lambda i: features.feature_stack(
         sentinel2=i.bands, sentinel1=i.radar
     ),

@@ -11,10 +11,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from minewatch.sources import angles, asf, coherence, collections, landsat, slc, stac
+    from minewatch.sources import angles, asf, coherence, collections, contest, landsat, slc, stac
     from minewatch.sources.stac import load, search
 
-__all__ = ["search", "load", "collections", "slc", "coherence", "asf", "landsat", "angles", "stac"]
+__all__ = [
+    "search", "load", "collections", "slc", "coherence", "asf", "landsat", "angles", "stac",
+    "contest",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
