@@ -75,6 +75,11 @@ class Network:
         """0 no mine, 1 a mine."""
         return np.array([0, 1], np.int8)
 
+    @property
+    def stride(self) -> int:
+        """Steps of :meth:`predict_windows` are multiples of this many pixels."""
+        return STRIDE
+
     def __repr__(self) -> str:
         """Name what goes in."""
         names = ", ".join(self.channels)

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from minewatch import _apply
-from minewatch.conventions import Layer, conform
+from minewatch.conventions import SPATIAL_REF, Layer, conform
 from minewatch.learn.patches.window_blocks import Convolution, Windows
 
 if TYPE_CHECKING:
@@ -111,13 +111,17 @@ def scan(
     tops, lefts = (_starts(scene, dim, size, int(step), flush) for dim in ("y", "x"))
     way = _way(detector, mode, size, int(step))
     found = _apply.over_lattice(way, detector, scene, tops=tops, lefts=lefts, size=size)
-    centres = {
+    coords: dict[str, Any] = {
         dim: (dim, _centres(scene, dim, starts, size), scene[dim].attrs)
         for dim, starts in (("y", tops), ("x", lefts))
     }
+    if SPATIAL_REF in found.coords:
+        told = found.coords[SPATIAL_REF].attrs
+        # The transform is that of the pixels.
+        coords[SPATIAL_REF] = ((), 0, {k: v for k, v in told.items() if k != "GeoTransform"})
     attrs = {key: value for key, value in scene.attrs.items() if key not in ("long_name", "units")}
     return conform(
-        found.assign_coords(centres),
+        found.assign_coords(coords),
         PROBABILITY,
         **attrs
         | {

@@ -242,6 +242,14 @@ def test_a_window_of_odd_size_has_its_centre_in_a_pixel(scene: xr.DataArray) -> 
     assert windows.attrs["step"] == 2
 
 
+def test_windows_have_a_transform_of_their_own(scene: xr.DataArray) -> None:
+    scene.rio.write_transform(inplace=True)
+    assert "GeoTransform" in scene.spatial_ref.attrs
+    windows = scan(scene, Logistic())
+    assert windows.rio.bounds() == (5e5 + 260, 9e6 - 520 * 8 - 260, 5e5 + 520 * 13 + 260, 9e6 - 260)
+    assert "GeoTransform" in scene.spatial_ref.attrs
+
+
 def test_a_scene_without_a_crs_is_scanned(scene: xr.DataArray) -> None:
     bare = scene.drop_vars("spatial_ref")
     npt.assert_array_equal(scan(bare, Logistic()), scan(scene, Logistic()))
