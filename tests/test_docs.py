@@ -204,7 +204,10 @@ def settings_of() -> dict[str, type]:
         ActivitySettings,
         AreaSettings,
         DemoSettings,
+        DetectSettings,
+        DetectTrainSettings,
         MappingSettings,
+        ScoreSettings,
     )
 
     return {
@@ -213,12 +216,15 @@ def settings_of() -> dict[str, type]:
         "map": MappingSettings,
         "area": AreaSettings,
         "ablation": AblationSettings,
+        "detect train": DetectTrainSettings,
+        "detect run": DetectSettings,
+        "detect score": ScoreSettings,
     }
 
 
 def documented() -> dict[str, dict[str, str]]:
     """Command → option → default, as the tables of cli.md have it."""
-    sections = re.split(r"^## minewatch (\w+)$", prose(DOCS / "cli.md"), flags=re.MULTILINE)
+    sections = re.split(r"^## minewatch ([\w ]+)$", prose(DOCS / "cli.md"), flags=re.MULTILINE)
     return {
         command: {
             row[0].strip("`"): row[1]
@@ -240,12 +246,18 @@ def shown_default(field: dataclasses.Field[Any]) -> str:
     )
 
 
-@pytest.mark.parametrize("command", ["demo", "activity", "map", "area", "ablation"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "demo", "activity", "map", "area", "ablation", "detect train", "detect run", "detect score",
+    ],
+)  # fmt: skip
 def test_every_option_is_documented_with_its_default(command: str) -> None:
     fields = dataclasses.fields(settings_of()[command])
     arguments = {
         "demo": "output", "activity": "input", "map": "catalog", "area": "points",
-        "ablation": "folder",
+        "ablation": "folder", "detect train": "catalog", "detect run": "catalog",
+        "detect score": "detections",
     }  # fmt: skip
     expected = {
         f"--{field.name.replace('_', '-')}": shown_default(field)
@@ -260,7 +272,11 @@ def commands() -> dict[str, Any]:
 
     from minewatch.cli.commands import app
 
-    return dict(typer.main.get_command(app).commands)
+    found = {}
+    for name, command in typer.main.get_command(app).commands.items():
+        parts = getattr(command, "commands", None)
+        found |= {name: command} if parts is None else {f"{name} {k}": v for k, v in parts.items()}
+    return found
 
 
 def test_every_command_has_its_section() -> None:
@@ -278,6 +294,8 @@ def test_commands_and_options_that_are_typed_exist(page: Path) -> None:
         if not found or not line.strip().startswith(("minewatch ", ".venv/bin/minewatch ")):
             continue
         command, *words = rest.split()
+        if command == "detect" and words:
+            command = f"{command} {words.pop(0)}"
         assert command in known, f"{page.name}: {line}"
         options = {
             option

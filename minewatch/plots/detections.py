@@ -39,7 +39,7 @@ def training_figure(history: pd.DataFrame, *, title: str | None = None) -> Figur
     ----------
     history : pandas.DataFrame
         A row for each epoch: ``epoch``, ``loss``, and where patches were held back
-        ``validation_loss`` and ``validation_f1``.
+        ``val_loss`` and ``val_f1``.
     title : str, optional
         Over the figure.
 
@@ -65,20 +65,20 @@ def training_figure(history: pd.DataFrame, *, title: str | None = None) -> Figur
             f"{len(history)} rows of {list(history.columns)}"
         )
         raise ValueError(message)
-    scored = "validation_f1" in history and history["validation_f1"].notna().any()
+    scored = "val_f1" in history and history["val_f1"].notna().any()
     figure = sheet(6.0, 4.8 if scored else 3.2, title=title)
     panels = figure.subplots(2 if scored else 1, 1, sharex=True, squeeze=False)[:, 0]
     epochs = history["epoch"]
-    for name, hue in (("loss", MAIN), ("validation_loss", ACCENT)):
+    for name, hue in (("loss", MAIN), ("val_loss", ACCENT)):
         if name in history and history[name].notna().any():
             text = "taught" if name == "loss" else "held back"
             panels[0].plot(epochs, history[name], color=hue, linewidth=1.8, label=text)
     panels[0].set(ylabel="loss", ylim=(0, None))
     panels[0].legend(ncols=2, **ABOVE)
     if scored:
-        best = int(np.nanargmax(history["validation_f1"].to_numpy()))
-        at, value = (float(history[name].iloc[best]) for name in ("epoch", "validation_f1"))
-        panels[1].plot(epochs, history["validation_f1"], color=ACCENT, linewidth=1.8)
+        best = int(np.nanargmax(history["val_f1"].to_numpy()))
+        at, value = (float(history[name].iloc[best]) for name in ("epoch", "val_f1"))
+        panels[1].plot(epochs, history["val_f1"], color=ACCENT, linewidth=1.8)
         panels[1].plot(at, value, "o", color=ACCENT, markersize=5)
         panels[1].annotate(
             f"{value:.3f} in epoch {at:.0f}", (at, value), xytext=(0, -8),

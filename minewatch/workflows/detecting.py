@@ -18,6 +18,7 @@ from minewatch.workflows.detecting_scanning import check_detection, load_way, wi
 from minewatch.workflows.detecting_settings import DetectSettings
 from minewatch.workflows.detecting_squares import cells_of, seen_ground
 from minewatch.workflows.outputs import Notify, Result, open_folder, quiet, require_free, stage
+from minewatch.workflows.settings import set_aside
 
 __all__ = ["detect_run"]
 
@@ -91,6 +92,7 @@ def detect_run(settings: DetectSettings, *, notify: Notify = quiet) -> Result:
                 rim=0 if settings.bbox is None else way.step,
             )
         folder = open_folder(settings.output, overwrite=settings.overwrite)
+        set_aside(folder / "run.toml")
         with step("windows"):
             seen = scene(items, box, settings, radar=way.radar, block=BLOCK)
             windows, picture = windows_and_picture(seen, way, settings)

@@ -13,6 +13,7 @@ from minewatch import detections, metrics, vectors
 from minewatch.workflows.detecting_cells import Cells, centred_in, read_cells, searched_ground
 from minewatch.workflows.detecting_outcomes import write_scores
 from minewatch.workflows.outputs import Notify, Result, open_folder, quiet, require_free, stage
+from minewatch.workflows.settings import set_aside
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -115,6 +116,7 @@ def score_run(settings: ScoreSettings, *, notify: Notify = quiet) -> Result:
     with step("scores"):
         found = scored(settings, cells, polygons, ground)
     folder = open_folder(settings.output, overwrite=settings.overwrite)
+    set_aside(folder / "run.toml")
     with step("files and report"):
         return write_scores(settings, folder, found)
 

@@ -201,7 +201,7 @@ def _fit(
         early_stopping=settings.early_stopping,
         best_epoch=settings.best_epoch,
         seed=settings.seed,
-        notify=notify,
+        notify=lambda _, done, total: notify("epochs", done, total),
     )
 
 

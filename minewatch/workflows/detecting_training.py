@@ -25,10 +25,10 @@ from minewatch.workflows.outputs import (
     require_free,
     stage,
 )
+from minewatch.workflows.settings import set_aside
 
 if TYPE_CHECKING:
     import geopandas as gpd
-    import xarray as xr
     from odc.geo.geobox import GeoBox
 
     from minewatch.workflows.detecting_settings import DetectTrainSettings
@@ -97,11 +97,12 @@ def detect_train_run(settings: DetectTrainSettings, *, notify: Notify = quiet) -
             box = ground_around(points, settings)
             items = find_images(settings, _degrees(box))
         folder = open_folder(settings.output, overwrite=settings.overwrite)
+        set_aside(folder / "run.toml")
         with step("patches"):
             radar = radar_of(settings)
             seen = scene(items, box, settings, radar=radar, block=BLOCK)
             patches = learn.patches.extract(seen, points, size=settings.size)
-            _keep(patches, folder, overwrite=settings.overwrite)
+            store.to_zarr(patches, folder / "patches.zarr", overwrite=settings.overwrite)
         with step("teaching"):
             taught = taught_by(patches, settings, notify=notify)
         with step("files and report"):
@@ -167,10 +168,3 @@ def ground_around(points: gpd.GeoDataFrame, settings: DetectTrainSettings) -> Ge
 def _degrees(box: GeoBox) -> tuple[float, float, float, float]:
     west, south, east, north = box.extent.to_crs("EPSG:4326").boundingbox
     return float(west), float(south), float(east), float(north)
-
-
-def _keep(patches: xr.Dataset, folder: Any, *, overwrite: bool) -> None:
-    """The patches as a store: names of channels in an attribute, as Zarr keeps no text."""
-    names = [str(name) for name in patches["channel"].values]
-    plain = patches.drop_vars("channel").assign_attrs(channels=names)
-    store.to_zarr(plain, folder / "patches.zarr", overwrite=overwrite)

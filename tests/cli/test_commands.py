@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import xarray as xr
 
-COMMANDS = ["demo", "activity", "map", "area", "ablation", "simulate", "info"]
+COMMANDS = ["demo", "activity", "map", "area", "ablation", "detect", "simulate", "info"]
 
 
 def minewatch(*arguments: str) -> subprocess.CompletedProcess[str]:
