@@ -32,7 +32,8 @@ def channels(
     r"""The channels VV, VH and PA of a scene, in dB.
 
     Speckle is filtered in linear power, as ESA SNAP's Lee filter does, and the result turned into
-    decibels; the other way round bright pixels would count too little. The third channel is
+    decibels; the other way round bright pixels would count too little. A pixel that is known keeps
+    its own power where less than half of its window is. The third channel is
 
     - ``difference``: :math:`(VH - VV)/2` of the decibels, as printed under the name of an average;
     - ``mean``: :math:`(VH + VV)/2` of the decibels;
@@ -95,10 +96,7 @@ def channels(
     require_same_grid(vv, vh, by="channels")
     vv, vh = xr.align(vv, vh, join="exact", copy=False)
     known = vv.notnull() & vh.notnull()
-    filtered = [
-        (power if window is None else lee(power, looks=looks, window=window, variant="snap"))
-        for power in (vv, vh)
-    ]
+    filtered = [_filtered(power, looks, window) for power in (vv, vh)]
     vv, vh = (_decibels(power.where(known), floor) for power in filtered)
     third = {
         "difference": lambda: polarisation_average(vv, vh),
@@ -152,6 +150,14 @@ def _power(backscatter: object, name: str, floor: float | None) -> xr.DataArray:
         require(power, "y", "x", by="channels", dtype="floating")
     require_power(power, by="channels")
     return power if floor is not None else power.where(power > 0).assign_attrs(power.attrs)
+
+
+def _filtered(power: xr.DataArray, looks: float, window: int | None) -> xr.DataArray:
+    if window is None:
+        return power
+    smooth = lee(power, looks=looks, window=window, variant="snap")
+    # What is alone among the unknown, as the corners of a scene, keeps its own power.
+    return smooth.where(smooth.notnull(), power.astype(smooth.dtype))
 
 
 def _decibels(power: xr.DataArray, floor: float | None) -> xr.DataArray:
