@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all."""
+"""Files and folders that appear whole or not at all, written by one process at a time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["put_in_place", "whole"]
+__all__ = ["alone", "put_in_place", "whole"]
 
 
 @contextlib.contextmanager
@@ -88,6 +88,52 @@ def put_in_place(partial: Path, target: Path) -> None:
         old.rename(target)
         raise
     _remove(old)
+
+
+@contextlib.contextmanager
+def alone(target: Path, doing: str) -> Iterator[None]:
+    """Hold the lock of a file or folder; the system lets go of it however the process ends.
+
+    Parameters
+    ----------
+    target : pathlib.Path
+        What is held; the lock is a hidden file beside it.
+    doing : str
+        What is done with it, for the message: "filling".
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    BlockingIOError
+        If another process holds it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder, alone(Path(folder) / "pit.zarr", "filling"):
+    ...     with alone(Path(folder) / "pit.zarr", "filling"):
+    ...         pass
+    Traceback (most recent call last):
+    ...
+    BlockingIOError: another run is filling ...pit.zarr; wait until it ends, ...
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(target.with_name(f".{target.stem}.lock"), is_singleton=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        message = (
+            f"another run is {doing} {target}; wait until it ends, or give this one another output"
+        )
+        raise BlockingIOError(message) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _remove(path: Path) -> None:

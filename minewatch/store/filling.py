@@ -7,17 +7,16 @@ key leaves out what is done.
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import time
 from typing import TYPE_CHECKING
 
-from minewatch._files import put_in_place
+from minewatch._files import alone, put_in_place
 from minewatch.store.ledgers import Block, begin_ledger, note, read_ledger, reason_of
 from minewatch.store.strips import write_strip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import xarray as xr
@@ -124,7 +123,7 @@ def fill(
     """
     names = _names(strips)
     partial, ledger = unfinished(target), ledger_of(target)
-    with _alone(target):
+    with alone(target, "filling"):
         known = read_ledger(ledger, key, names) if partial.is_dir() else None
         if known is None:
             # In this order: a ledger never speaks of a store that is not laid out.
@@ -179,22 +178,3 @@ def _made(cube: xr.Dataset, partial: Path, name: str, rows: slice, *, tried: int
             time.sleep(PAUSE * 4 ** (attempt - 1))
     seconds = round(time.perf_counter() - began, 3)
     return Block(name, "failed", tried + ATTEMPTS, seconds, reason)
-
-
-@contextlib.contextmanager
-def _alone(target: Path) -> Iterator[None]:
-    """Hold the lock of a store; the system lets go of it when the process ends, however it ends."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(target.with_name(f".{target.stem}.lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        message = (
-            f"another run is filling {target}; wait until it ends, or give this one another output"
-        )
-        raise BlockingIOError(message) from None
-    try:
-        yield
-    finally:
-        lock.release()
