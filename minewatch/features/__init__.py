@@ -9,6 +9,15 @@ from __future__ import annotations
 from minewatch.features.fusion import fusion_stack
 from minewatch.features.regridding import to_grid
 from minewatch.features.scaling import moments, standardise
+from minewatch.features.spreads import temporal_spread
 from minewatch.features.stacks import INDEX_NAMES, feature_stack
 
-__all__ = ["feature_stack", "fusion_stack", "INDEX_NAMES", "moments", "standardise", "to_grid"]
+__all__ = [
+    "feature_stack",
+    "fusion_stack",
+    "INDEX_NAMES",
+    "moments",
+    "standardise",
+    "temporal_spread",
+    "to_grid",
+]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from minewatch.learn import noisy, patches, segment
 from minewatch.learn.ablations import ablation, sensor_sets, sentence
+from minewatch.learn.boosting import fit_boosting
 from minewatch.learn.calibrated import CalibratedModel
 from minewatch.learn.calibration import Calibration, calibrate
 from minewatch.learn.domain import domain_summary, outside_domain
@@ -31,6 +32,7 @@ __all__ = [
     "frame",
     "PolygonSplit",
     "fit_forest",
+    "fit_boosting",
     "search_forest",
     "Search",
     "importances",

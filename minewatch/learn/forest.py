@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = ["fit_forest", "importances", "select_features"]
+__all__ = ["domain_table", "fit_forest", "importances", "select_features"]
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 """Of each feature in training, kept with the model: where a map leaves them, it extrapolates."""
@@ -110,7 +110,7 @@ def fit_forest(
     )
     with kept_warnings():
         forest.fit(table, samples["label"].values, sample_weight=_weights(samples))
-    forest.training_domain_ = _domain(table)
+    forest.training_domain_ = domain_table(table)
     return forest
 
 
@@ -135,7 +135,19 @@ def _weights(samples: xr.Dataset) -> Any:
     return None if (weight == weight[0]).all() else weight / weight.mean()
 
 
-def _domain(table: pd.DataFrame) -> pd.DataFrame:
+def domain_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Minimum, quantiles and maximum of each feature in training.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`minewatch.learn.frame`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each feature.
+    """
     import pandas as pd
 
     # Gaps are left out.

@@ -56,7 +56,7 @@ def grouped_bootstrap(
         in uint8) are left out for all.
     groups : xarray.DataArray or array
         Polygon of each element. Use predictions of models that have not seen it.
-    statistic : {"f_beta", "accuracy", "mcc", "precision", "recall"}
+    statistic : {"f_beta", "accuracy", "mcc", "precision", "recall", "iou", "mean_iou"}
         The score, of the class `positive` against the rest.
     beta : float
         Of F: above 1 recall weighs more, below 1 precision does.

@@ -9,9 +9,10 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["RATES", "counted", "rates", "require_rate"]
+__all__ = ["OVERLAPS", "RATES", "counted", "rates", "require_rate"]
 
 RATES = ("precision", "recall", "accuracy", "f_beta", "mcc")
+OVERLAPS = ("iou", "mean_iou")
 
 
 def rates(
@@ -23,9 +24,9 @@ def rates(
     ----------
     counts : array of float64, shape (..., 4)
         True positives, false positives, false negatives, true negatives.
-    statistic : {"precision", "recall", "accuracy", "f_beta", "mcc"}
+    statistic : {"precision", "recall", "accuracy", "f_beta", "mcc", "iou", "mean_iou"}
         As :func:`scores` defines it, but F is 0, not NaN, where nothing is mapped though something
-        is there.
+        is there; intersection over union of the class, and its mean with that of the rest.
     beta : float
         Of F.
 
@@ -50,6 +51,11 @@ def rates(
         # Two roots: the product of all four passes the largest float less soon.
         under = np.sqrt((tp + fp) * (tp + fn)) * np.sqrt((tn + fp) * (tn + fn))
         return _share(tp * tn - fp * fn, under, 0.0)
+    if statistic in OVERLAPS:
+        own, rest = _share(tp, tp + fp + fn, np.nan), _share(tn, tn + fp + fn, np.nan)
+        # A side that is nowhere is left out of the mean, as mean_iou does.
+        mean = np.where(np.isnan(rest), own, np.where(np.isnan(own), rest, (own + rest) / 2))
+        return own if statistic == "iou" else np.asarray(mean, np.float64)
     more = beta * beta
     part, whole = {
         "precision": (tp, tp + fp),
@@ -102,6 +108,6 @@ def require_rate(statistic: str, *, by: str) -> None:
     ValueError
         If there is no such score.
     """
-    if statistic not in RATES:
-        message = f"{by} knows the scores {list(RATES)}, got {statistic!r}; use 'f_beta'"
+    if statistic not in RATES + OVERLAPS:
+        message = f"{by} knows the scores {[*RATES, *OVERLAPS]}, got {statistic!r}; use 'f_beta'"
         raise ValueError(message)

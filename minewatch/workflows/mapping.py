@@ -11,11 +11,20 @@ from minewatch.workflows.mapping_forests import save_model
 from minewatch.workflows.mapping_images import LARGEST
 from minewatch.workflows.mapping_inputs import covariates, find_items, map_grid
 from minewatch.workflows.mapping_learning import learn_from
-from minewatch.workflows.mapping_parts import OPTIONAL, Findings, mine_map, without_small
+from minewatch.workflows.mapping_parts import (
+    OPTIONAL,
+    Findings,
+    majority,
+    mine_map,
+    without_small,
+)
 from minewatch.workflows.mapping_points import require_unlabelled
 from minewatch.workflows.mapping_results import write_results
 from minewatch.workflows.mapping_scores import held_out_pixels
 from minewatch.workflows.mapping_settings import MappingSettings
+from minewatch.workflows.mapping_students import Taught, learn_by_radar, with_blocks
+from minewatch.workflows.mapping_students_results import save_student
+from minewatch.workflows.mapping_views import write_views
 from minewatch.workflows.outputs import Notify, Result, open_folder, quiet, remove_stale, stage
 from minewatch.workflows.settings import set_aside
 
@@ -32,7 +41,7 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
     ``probability.zarr``, ``probability.tif``, ``mines.tif``, ``mines.geojson``, ``sizes.csv``,
     ``domain.tif``, ``importances.csv``, ``items.csv``, ``metrics.json``, ``model.npz``,
     ``quicklook.png``, ``report.html`` and ``run.toml``. What else is asked for adds to them:
-    ``search.csv``, ``permutation.csv`` and ``points.geojson``.
+    ``clear_count.tif``, ``search.csv``, ``permutation.csv`` and ``points.geojson``.
 
     Parameters
     ----------
@@ -85,16 +94,27 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
                 overwrite=replace,
                 rows=LARGEST,
             )
-        with step("samples"):
-            samples = learn.draw(
-                stack,
-                reference,
-                label=settings.label,
-                max_per_polygon=settings.max_per_polygon,
-                seed=settings.seed,
+        if settings.counts:
+            with step("clear views"):
+                write_views(items, box, settings, folder)
+        taught: Taught | None = None
+        if settings.sar_only:
+            settings = with_blocks(settings, box)
+            learnt, taught = learn_by_radar(
+                stack, reference, settings, folder, step=step, notify=notify
             )
-        learnt = learn_from(samples, settings, step=step, notify=notify)
-        save_model(settings, folder, learnt, items)
+            save_student(settings, folder, learnt, taught, items)
+        else:
+            with step("samples"):
+                samples = learn.draw(
+                    stack,
+                    reference,
+                    label=settings.label,
+                    max_per_polygon=settings.max_per_polygon,
+                    seed=settings.seed,
+                )
+            learnt = learn_from(samples, settings, step=step, notify=notify)
+            save_model(settings, folder, learnt, items)
         with step("map"):
             probability = store.to_zarr(
                 learn.predict_proba(learnt.model, stack),
@@ -105,11 +125,14 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
         with step("files and report"):
             chance = probability.sel({"class": 1}, drop=True)
             chance = chance.assign_attrs(long_name="probability of a mine")
-            mines, outlines = without_small(mine_map(chance, learnt.threshold), settings.min_area)
+            mines = mine_map(chance, learnt.threshold)
+            if taught is not None and settings.cleanup:
+                mines = majority(mines)
+            mines, outlines = without_small(mines, settings.min_area)
             outside = learn.outside_domain(learnt.model, stack)
             held_out = held_out_pixels(settings, reference, mines, chance)
             found = Findings(
-                items, stack, learnt, chance, mines, outlines, outside, held_out, spent
+                items, stack, learnt, chance, mines, outlines, outside, held_out, spent, taught
             )
             result = write_results(settings, folder, found)
     if replace:

@@ -96,6 +96,9 @@ def ablation_run(settings: AblationSettings, *, notify: Notify = quiet) -> Resul
     """
     folder = Path(settings.folder)
     mapped, stack = _opened(folder)
+    if mapped.sar_only:
+        message = f"{folder} was mapped by radar alone; give the folder of a map of several sensors"
+        raise ValueError(message)
     sets = learn.sensor_sets(map(str, stack.data_vars))
     if len(sets) < 3:
         message = f"{folder} maps with {next(iter(sets))}; a comparison needs two sensors or more"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from minewatch import vectors
 from minewatch.workflows.mapping_images import check_images
+from minewatch.workflows.mapping_students_checks import check_students
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -83,6 +84,7 @@ def check_settings(settings: MappingSettings) -> gpd.GeoDataFrame:
             raise ValueError(message)
     threshold_rule(settings.threshold)
     check_images(settings)
+    check_students(settings)
     check_crs(settings.crs)
     if settings.catalog and "://" not in settings.catalog:
         check_catalog(settings.catalog)

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from minewatch import features, grids, indices, radar, sources, store, vectors
+from minewatch import features, grids, indices, sources, vectors
 from minewatch.workflows.mapping_collections import ELEVATION, MOSAIC, SENSORS, without_copies
-from minewatch.workflows.mapping_images import LARGEST, composites_of, signer
+from minewatch.workflows.mapping_fusion import fusion, kept
+from minewatch.workflows.mapping_images import composites_of, signer
+from minewatch.workflows.mapping_students_checks import RADAR, require_sensors, teacher_grid
 from minewatch.workflows.mapping_years import mosaics_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import geopandas as gpd
@@ -22,13 +25,13 @@ if TYPE_CHECKING:
 
     from minewatch.workflows.mapping_settings import MappingSettings
 
-__all__ = ["RADARS", "covariates", "find_items", "fused", "map_grid", "side_by_side", "signer"]
-
-RADARS = {"sentinel1": ("s1", "vv"), "palsar": ("palsar", "hh")}
-"""Radars → prefix of their covariates, and the polarisation that their indices compare."""
+__all__ = ["covariates", "find_items", "map_grid", "signer"]
 
 TEXTURED = {"s1_vv": (-25.0, 5.0), "s2_nir": (0.0, 0.6)}
 """Covariates whose texture is taken → the range that is quantised, in their units."""
+
+RADAR_TEXTURED = {"s1_vv": (-25.0, 5.0), "s1_vh": (-35.0, 0.0)}
+"""The same, of maps by radar alone: there the window is 5 unless another is set."""
 
 
 def find_items(
@@ -56,6 +59,10 @@ def find_items(
         If nothing is found.
     """
     asked = settings.collections or tuple(SENSORS)
+    if settings.teacher is not None:  # it has seen what it needs
+        asked = tuple(name for name in asked if SENSORS.get(name) in RADAR)
+        if not asked:
+            require_sensors(settings, settings.collections)
     bounds = _bounds(settings, reference)
     seasonal = tuple(name for name in asked if name not in (ELEVATION, MOSAIC))
     found: list[pystac.Item] = []
@@ -87,6 +94,7 @@ def find_items(
             f"a covariate; use collections among {', '.join(SENSORS)}"
         )
         raise ValueError(message)
+    require_sensors(settings, by_sensor)
     if settings.elevation:
         by_sensor["elevation"] = _heights(settings, reference)
     return dict(by_sensor)
@@ -124,6 +132,9 @@ def _heights(settings: MappingSettings, reference: gpd.GeoDataFrame) -> list[pys
 def _bounds(
     settings: MappingSettings, reference: gpd.GeoDataFrame
 ) -> tuple[float, float, float, float]:
+    taught = teacher_grid(settings)
+    if taught is not None:
+        return tuple(taught.boundingbox.to_crs("EPSG:4326").bbox)
     if settings.bbox is not None:
         return settings.bbox
     tables = [reference]
@@ -148,8 +159,11 @@ def map_grid(settings: MappingSettings, reference: gpd.GeoDataFrame) -> GeoBox:
     Returns
     -------
     odc.geo.geobox.GeoBox
-        The grid.
+        The grid; that of the teacher's map, if an earlier one teaches.
     """
+    taught = teacher_grid(settings)
+    if taught is not None:
+        return taught
     bounds = _bounds(settings, reference)
     return grids.geobox(
         bounds,
@@ -196,7 +210,7 @@ def covariates(
     """
     images = composites_of(items, box, settings)
     if settings.covariates == "fusion":
-        stack = _fusion(_kept(images, settings, folder))
+        stack = fusion(kept(images, settings, folder))
     else:
         stack = features.feature_stack(
             sentinel2=images.get("sentinel2"),
@@ -208,102 +222,23 @@ def covariates(
         heights = features.feature_stack(elevation=images["elevation"])
         stack = stack.assign(dem_elevation=heights["dem_elevation"])
     if settings.texture:
-        stack = stack.assign(_textures(stack, settings.texture))
+        stack = stack.assign(_textures(stack, settings.texture, TEXTURED))
+    if settings.sar_only:
+        stack = stack.assign(_textures(stack, settings.texture or 5, RADAR_TEXTURED))
+        spread = images.get("sentinel1_spread", xr.Dataset())
+        stack = stack.assign({f"s1_{name}_sd": layer for name, layer in spread.items()})
     return stack.assign_attrs(items=[item.id for found in items.values() for item in found])
 
 
-def _textures(stack: xr.Dataset, window: int) -> dict[str, xr.DataArray]:
+def _textures(
+    stack: xr.Dataset, window: int, ranges: Mapping[str, tuple[float, float]]
+) -> dict[str, xr.DataArray]:
     """Texture of the layers that are there, each within a range that is the same on every map."""
     return {
         f"{name}_{measure}": layer
-        for name, (low, high) in TEXTURED.items()
+        for name, (low, high) in ranges.items()
         if name in stack
         for measure, layer in indices.texture(
             stack[name], window=window, low=low, high=high
         ).items()
     }
-
-
-def _kept(
-    images: dict[str, xr.Dataset], settings: MappingSettings, folder: Path | None
-) -> dict[str, xr.Dataset]:
-    """The same, with radar composites stored where there is a place for them."""
-    radars = {name: image for name, image in images.items() if name.startswith(tuple(RADARS))}
-    if folder is None or not radars:
-        return images
-    stored = store.to_zarr(
-        side_by_side(radars), folder / "radar.zarr", overwrite=settings.overwrite, rows=LARGEST
-    )
-    again = {
-        name: xr.Dataset(
-            {band: stored[f"{name}_{band}"].rename(str(band)) for band in image}, attrs=image.attrs
-        )
-        for name, image in radars.items()
-    }
-    return images | again
-
-
-def _fusion(images: dict[str, xr.Dataset]) -> xr.Dataset:
-    """The published covariates of the sensors that there are.
-
-    NDI is that of the earlier against the later dates.
-    """
-    brightest = {
-        sensor: radar.vv_maximum(images[sensor][name])
-        for sensor, (_, name) in RADARS.items()
-        if sensor in images
-    }
-    stack = fused(images, brightest)
-    for sensor, (prefix, name) in RADARS.items():
-        if f"{sensor}_after" in images:
-            before, after = (images[f"{sensor}_{when}"] for when in ("before", "after"))
-            ndi = radar.ndi(before[name], after[name])
-            ndi = ndi.assign_attrs(before=before.attrs["period"], after=after.attrs["period"])
-            layer = ndi.drop_vars([key for key in ndi.coords if key not in {"y", "x"}])
-            stack = stack.assign({f"{prefix}_ndi": layer})
-    return stack
-
-
-def side_by_side(images: dict[str, xr.Dataset]) -> xr.Dataset:
-    """All layers of some composites in one cube.
-
-    Parameters
-    ----------
-    images : dict of str to xarray.Dataset
-        Name → composite.
-
-    Returns
-    -------
-    xarray.Dataset
-        A variable ``name_band`` for each layer.
-    """
-    return xr.Dataset(
-        {f"{name}_{band}": layer for name, image in images.items() for band, layer in image.items()}
-    )
-
-
-def fused(images: dict[str, xr.Dataset], brightest: dict[str, float]) -> xr.Dataset:
-    """The published covariates of the sensors that there are.
-
-    Parameters
-    ----------
-    images : dict of str to xarray.Dataset
-        Name → composite, of :func:`minewatch.workflows.mapping_images.composites_of`.
-    brightest : dict of str to float
-        Radar → its brightest co-polarised power.
-
-    Returns
-    -------
-    xarray.Dataset
-        As :func:`minewatch.features.fusion_stack` gives them.
-    """
-    return features.fusion_stack(
-        sentinel2=images.get("sentinel2"),
-        landsat8=images.get("landsat8"),
-        sentinel1=images.get("sentinel1"),
-        palsar=images.get("palsar"),
-        sentinel1_before=images.get("sentinel1_before"),
-        palsar_before=images.get("palsar_before"),
-        vv_max=brightest.get("sentinel1"),
-        hh_max=brightest.get("palsar"),
-    )

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     import pystac
 
     from minewatch.workflows.mapping_learning import Learnt
+    from minewatch.workflows.mapping_students import Taught
 
-__all__ = ["OPTIONAL", "Findings", "mine_map", "without_small"]
+__all__ = ["OPTIONAL", "Findings", "majority", "mine_map", "without_small"]
 
 OPTIONAL = (
     "mines.geojson", "mines.gpkg", "points.geojson", "points.gpkg", "domain.tif", "search.csv",
     "permutation.csv", "clear_count.tif", "radar.zarr", "ablation.csv", "ablation.png",
-    "ablation.html",
+    "ablation.html", "model.npz", "importances.csv", "student.npz", "student.skops", "teacher.npz",
+    "teacher.zarr", "teacher.tif", "change.tif", "new_mine.tif",
 )  # fmt: skip
 """What only some runs leave: of an earlier one it is removed, it would speak of other settings."""
 
@@ -53,6 +55,8 @@ class Findings:
         Pixels of the held-out polygons, if there are any.
     spent : dict of str to float
         Stage → seconds.
+    taught : Taught or None
+        Of a map by radar alone, its teacher.
     """
 
     items: dict[str, list[pystac.Item]]
@@ -64,6 +68,7 @@ class Findings:
     outside: xr.DataArray
     held_out: xr.Dataset | None = None
     spent: dict[str, float] = field(default_factory=dict)
+    taught: Taught | None = None
 
 
 def mine_map(probability: xr.DataArray, threshold: float) -> xr.DataArray:
@@ -84,6 +89,38 @@ def mine_map(probability: xr.DataArray, threshold: float) -> xr.DataArray:
     known = probability.notnull()
     classes = (probability >= probability.dtype.type(threshold)).astype("uint8")
     return conform(classes.where(known, NO_CLASS), MINES, threshold=threshold)
+
+
+def majority(mines: xr.DataArray) -> xr.DataArray:
+    """What most of the known pixels of 3 × 3 are; where they are as many, as it was. Computes.
+
+    Parameters
+    ----------
+    mines : xarray.DataArray
+        From :func:`mine_map`.
+
+    Returns
+    -------
+    xarray.DataArray
+        The map in memory; unknown stays unknown.
+
+    Examples
+    --------
+    >>> lone = xr.DataArray(np.eye(3, dtype="u1") * [0, 1, 0], dims=("y", "x"))
+    >>> int(majority(lone.astype("u1")).sum())
+    0
+    """
+    from scipy import ndimage
+
+    mines = mines.compute()
+    square = np.ones((3, 3), np.uint8)
+    known, mine = mines.values != NO_CLASS, mines.values == 1
+    many, of_mine = (
+        ndimage.convolve(layer.astype(np.uint8), square, mode="constant") for layer in (known, mine)
+    )
+    voted = np.where(2 * of_mine == many, mine, 2 * of_mine > many)
+    cleaned = np.where(known, voted, NO_CLASS).astype(np.uint8)
+    return mines.copy(data=cleaned).assign_attrs(majority="3 x 3 pixels")
 
 
 def without_small(mines: xr.DataArray, min_area: float) -> tuple[xr.DataArray, gpd.GeoDataFrame]:

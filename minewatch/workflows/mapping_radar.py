@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minewatch import composites, masks, speckle
+from minewatch import composites, features, masks, speckle
 from minewatch.workflows.mapping_years import epochs
 
 if TYPE_CHECKING:
@@ -102,7 +102,8 @@ def measured(cube: xr.Dataset, sensor: str, settings: MappingSettings) -> dict[s
     -------
     dict of str to xarray.Dataset
         Sensor → mean of its dates, dims (y, x). With ``covariates="fusion"`` a radar of more than
-        one date has ``…_before`` and ``…_after`` too. Lazy, but for ``speckle="lee_sigma"``.
+        one date has ``…_before`` and ``…_after`` too; with ``sar_only`` Sentinel-1 of more than
+        one date has ``sentinel1_spread``, in dB. Lazy, but for ``speckle="lee_sigma"``.
     """
     if sensor == "palsar" and "quality" in cube:
         clear = masks.palsar_clear(cube["quality"])
@@ -117,6 +118,8 @@ def measured(cube: xr.Dataset, sensor: str, settings: MappingSettings) -> dict[s
     images = {sensor: composites.composite(latest, reducer="mean")}
     for name, part in zip(("before", "after"), parts, strict=False):
         images[f"{sensor}_{name}"] = composites.composite(part, reducer="mean")
+    if settings.sar_only and sensor == "sentinel1" and cube.sizes["time"] > 1:
+        images["sentinel1_spread"] = features.temporal_spread(cube)
     return images
 
 

@@ -12,6 +12,8 @@ from minewatch.workflows.mapping_forests import forest_part
 from minewatch.workflows.mapping_maps import domain_part, maps_part
 from minewatch.workflows.mapping_points import points_part
 from minewatch.workflows.mapping_scores import reliability_part, scores_part
+from minewatch.workflows.mapping_students_results import student_part
+from minewatch.workflows.mapping_views import views_part
 from minewatch.workflows.mapping_years import days_of, year_of
 from minewatch.workflows.outputs import Result, versions, write_json, write_table
 from minewatch.workflows.settings import write_settings
@@ -50,8 +52,9 @@ def write_results(settings: MappingSettings, folder: Path, found: Findings) -> R
             scores_part,
             reliability_part,
             domain_part,
-            forest_part,
+            forest_part if found.taught is None else student_part,
             points_part,
+            views_part,
             _images_part,
             cost_part,
         )
@@ -67,7 +70,9 @@ def write_results(settings: MappingSettings, folder: Path, found: Findings) -> R
     )
     files["page that explains it all"] = write_report(
         folder / "report.html",
-        title="Mine footprints from optical and radar images",
+        title="Mine footprints from optical and radar images"
+        if found.taught is None
+        else "Mine footprints from radar alone, taught by an optical map",
         sections=[section for part in parts for section in part.sections],
         provenance={
             "settings": dataclasses.asdict(settings),

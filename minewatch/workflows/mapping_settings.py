@@ -62,6 +62,9 @@ class MappingSettings:
         "median", "composite of optical images: median, geomedian, mean or a quantile like 0.25"
     )
     min_count: int = option(1, "fewest clear optical images of a pixel")
+    counts: bool = option(
+        False, "count the clear views of each pixel; reads once more what finds clouds"
+    )
     memory: float = option(4.0, "GiB that a worker may take; long series are read in small blocks")
     # Covariates
     covariates: Literal["available", "fusion"] = option(
@@ -93,6 +96,20 @@ class MappingSettings:
         0, "shuffles of each covariate for its importance on held-back polygons; 0 leaves it"
     )
     seed: int = option(0, "seed of samples, folds and forest")
+    # By radar alone
+    sar_only: bool = option(
+        False, "map by radar alone, taught by an optical map: for seasons without a clear image"
+    )
+    teacher: str | None = option(
+        None, "folder of an earlier map that teaches; by default one learnt in this run", path=True
+    )
+    student: Literal["forest", "boosting"] = option("forest", "what learns from the teacher")
+    noise: Literal["none", "confident", "soft", "small_loss"] = option(
+        "soft", "what is done about the teacher's errors"
+    )
+    keep: float = option(0.6, "share of the teacher's labels of each class to learn from, surest")
+    student_samples: int = option(12000, "pixels of the map that the teacher labels")
+    cleanup: bool = option(True, "let the majority of 3 x 3 pixels decide on the radar's map")
     # After the map
     min_area: float = option(0.01, "hectares below which an area is no mine")
     outlines: Literal["geojson", "gpkg"] = option("geojson", "format of the outlines")

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from minewatch.workflows.mapping_fusion import RADARS, fused, side_by_side
 from minewatch.workflows.mapping_images import LARGEST, block_of, composites_of
-from minewatch.workflows.mapping_inputs import RADARS, covariates, fused, side_by_side
+from minewatch.workflows.mapping_inputs import covariates
 
 if TYPE_CHECKING:
     import pystac
@@ -110,7 +111,7 @@ def _fused(
 
 
 def _added(name: str) -> bool:
-    return name == "dem_elevation" or name.endswith(("_mean", "_std", "_entropy"))
+    return name == "dem_elevation" or name.endswith(("_mean", "_std", "_sd", "_entropy"))
 
 
 def _tasks(stack: xr.Dataset) -> int:

@@ -10,7 +10,7 @@ import xarray as xr
 from numpy import testing as npt
 from scipy.stats import bootstrap, norm, t
 
-from minewatch.metrics import confusion, grouped_bootstrap, scores
+from minewatch.metrics import confusion, grouped_bootstrap, iou, mean_iou, scores
 from minewatch.metrics.counts import RATES, counted, rates
 
 
@@ -51,6 +51,21 @@ def test_estimates_are_the_scores(maps: tuple[np.ndarray, ...], statistic: str) 
     assert alone.estimate.item() == found.estimate.values[0]
     assert alone.lower.item() == found.lower.values[0]  # the same draws
     assert set(alone.dims) == set()
+
+
+def test_overlaps_of_two_classes_are_those_of_the_table(maps: tuple[np.ndarray, ...]) -> None:
+    reference, good, _, polygon, weight = maps
+    table = confusion(reference, good, weight=weight)
+    for statistic, expected in {"iou": iou(table)[1], "mean_iou": mean_iou(table)}.items():
+        found = grouped_bootstrap(
+            reference, good, polygon, statistic=statistic, weight=weight, repeats=200
+        )
+        assert found.estimate.item() == pytest.approx(float(expected))
+        assert found.lower < found.estimate < found.upper
+    # Neither side of a class that is nowhere enters the mean.
+    npt.assert_array_equal(rates(np.array([[3.0, 0, 1, 0]]), "mean_iou"), [0.375])
+    npt.assert_array_equal(rates(np.array([[3.0, 0, 0, 0]]), "mean_iou"), [1.0])
+    npt.assert_array_equal(rates(np.array([[0.0, 0, 0, 3]]), "iou"), [np.nan])
 
 
 def test_the_draws_are_all_draws() -> None:

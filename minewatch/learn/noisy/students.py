@@ -63,7 +63,8 @@ def fit_student(
     -------
     object
         The fitted model; its attribute ``noise_`` tells the share of labels thought wrong (NaN with
-        ``"none"``) and how many samples were left out.
+        ``"none"``), how many samples were left out and, of true classes in rows, the
+        ``transition`` to labels (None with ``"none"``).
 
     Raises
     ------
@@ -98,22 +99,23 @@ def fit_student(
         raise ValueError(message)
     learn = functools.partial(fit_forest, trees=200, min_leaf=5, seed=seed) if fit is None else fit
     if noise == "none":
-        return _told(learn(samples), float("nan"), 0)
+        return _told(learn(samples), None, 0)
     splitter = PolygonSplit(seed=seed) if split is None else split
     found = label_noise(samples, out_of_fold(samples, fit=learn, split=splitter))
     if noise == "soft":
-        return _told(learn(_replicated(samples, found)), found.rate, 0)
+        return _told(learn(_replicated(samples, found)), found, 0)
     if noise == "confident":
         kept = ~found.wrong
     else:
         halves = PolygonSplit(2, seed=seed, blocks=getattr(splitter, "blocks", None))
         kept = _small_losses(samples, learn, halves, found.rate, rounds)
     _require_classes(samples, kept)
-    return _told(learn(samples.isel(sample=kept)), found.rate, int((~kept).sum()))
+    return _told(learn(samples.isel(sample=kept)), found, int((~kept).sum()))
 
 
-def _told(model: Any, rate: float, left_out: int) -> Any:
-    model.noise_ = {"rate": rate, "left_out": left_out}
+def _told(model: Any, found: LabelNoise | None, left_out: int) -> Any:
+    model.noise_ = {"rate": float("nan") if found is None else found.rate, "left_out": left_out}
+    model.noise_["transition"] = None if found is None else found.transition.tolist()
     return model
 
 
