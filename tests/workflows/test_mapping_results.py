@@ -66,6 +66,7 @@ def settings(there: Path) -> MappingSettings:
         min_area=MIN_AREA,
         outlines="gpkg",
         points=160,
+        counts=True,
     )
 
 
@@ -107,12 +108,16 @@ def test_every_file_says_the_same(run: Result, numbers: dict) -> None:
 def test_each_file_that_is_named_is_there(run: Result) -> None:
     for path in run.files.values():
         assert path.exists(), path
-    for name in ("search.csv", "permutation.csv", "domain.tif", "points.gpkg", "importances.csv"):
+    for name in (
+        "search.csv", "permutation.csv", "domain.tif", "points.gpkg", "importances.csv",
+        "clear_count.tif",
+    ):  # fmt: skip
         assert run.folder / name in run.files.values()
     page = (run.folder / "report.html").read_text()
     for heading in (
         "Where the mines are", "How good the map is", "What the probabilities are worth",
         "Forests that were tried", "What it would miss", "Points to label", "Images used",
+        "Clear views",
     ):  # fmt: skip
         assert heading in page
 
@@ -228,11 +233,14 @@ def test_another_run_takes_away_what_it_does_not_make(
     points.to_file(run.folder / "points.gpkg", driver="GPKG")
     again = dataclasses.replace(
         settings, overwrite=True, search=False, select=False, permutation=0, points=0, trees=10,
-        outlines="geojson", calibration="none", threshold="0.5", max_per_polygon=5,
+        counts=False, outlines="geojson", calibration="none", threshold="0.5", max_per_polygon=5,
     )  # fmt: skip
     result = mapping_run(again)
     assert not (run.folder / "run.earlier.toml").exists()
-    for name in ("search.csv", "permutation.csv", "points.gpkg", "mines.gpkg", "ablation.csv"):
+    for name in (
+        "search.csv", "permutation.csv", "points.gpkg", "mines.gpkg", "ablation.csv",
+        "clear_count.tif",
+    ):  # fmt: skip
         assert not (run.folder / name).exists(), name
     assert (run.folder / "mines.geojson") in result.files.values()
     assert (run.folder / "notes.txt").read_text() == "mine"
