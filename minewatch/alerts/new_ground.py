@@ -167,7 +167,9 @@ def _judged(
 
 
 def _share(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+    share = np.full(part.shape, np.nan)
+    np.divide(part, whole, out=share, where=whole > 0)
+    return share
 
 
 def _grown(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -178,7 +180,7 @@ def _grown(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     return grown
 
 
-def _pixels(patches: gpd.GeoDataFrame, layer: xr.DataArray) -> list[tuple[Any, Any]]:
+def _pixels(patches: gpd.GeoDataFrame, layer: xr.DataArray) -> list[tuple[Any, ...]]:
     """Rows and columns of the pixels of each patch, whose outline follows their edges."""
     numbered = patches.assign(number=np.arange(1.0, len(patches) + 1))
     drawn = np.nan_to_num(vectors.rasterize(numbered, like=layer, column="number").values)
@@ -186,9 +188,8 @@ def _pixels(patches: gpd.GeoDataFrame, layer: xr.DataArray) -> list[tuple[Any, A
     number = drawn.ravel()[where].astype("int64")
     order = np.argsort(number, kind="stable")
     cuts = np.searchsorted(number[order], np.arange(2, len(patches) + 1))
-    return [np.unravel_index(part, drawn.shape) for part in np.split(where[order], cuts)][
-        : len(patches)
-    ]
+    parts = np.split(where[order], cuts)[: len(patches)]
+    return [np.unravel_index(part, drawn.shape) for part in parts]
 
 
 def _evidence(
@@ -196,7 +197,7 @@ def _evidence(
     means: npt.NDArray[np.float64],
     seen: npt.NDArray[np.bool_],
     changed: npt.NDArray[np.bool_],
-    pixels: tuple[Any, Any],
+    pixels: tuple[Any, ...],
 ) -> dict[str, Any]:
     """What the pairs say of a patch; `seen` and `changed` are those of its pixels."""
     saw = seen.any(1)

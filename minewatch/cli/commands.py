@@ -27,6 +27,7 @@ from minewatch.workflows import (
     MappingSettings,
     PlanSettings,
     ScoreSettings,
+    UpdateSettings,
     ablation_run,
     activity_run,
     area_run,
@@ -38,6 +39,7 @@ from minewatch.workflows import (
     plan_run,
     score_run,
     simulate_run,
+    update_run,
 )
 
 __all__ = ["app", "main"]
@@ -84,6 +86,18 @@ def activity(settings: ActivitySettings) -> None:
     Example: minewatch activity hyp3/ --output pit-2024
     """
     _run(activity_run, settings)
+
+
+@app.command()
+@settings_command(UpdateSettings, argument="folder", metavar="FOLDER")
+def update(settings: UpdateSettings) -> None:
+    """Add the dates that came since to a finished activity run, and tell what changed.
+
+    FOLDER is that of a finished run of activity. Only new pairs are read.
+
+    Example: minewatch update pit-2024
+    """
+    _run(update_run, settings)
 
 
 @app.command("map")

@@ -151,13 +151,14 @@ def _require_replaceable(target: Path, *, overwrite: bool) -> None:
 
 def _lay_out(plain: xr.Dataset, path: Path, *, compute: bool) -> None:
     """Write a store, or all of it but what is lazy."""
+    how: dict[str, Any] = {} if compute else {"compute": False}
     plain.to_zarr(
         path,
         mode="w-",
         zarr_format=3,
         consolidated=False,
         encoding={key: _encoding(variable) for key, variable in plain.variables.items()},
-        compute=compute,
+        **how,
     )
 
 
