@@ -152,8 +152,8 @@ def _require_two_groups(counts: npt.NDArray[np.int64], by: str) -> None:
     fewest = int((counts > 0).sum(axis=0).min())
     if fewest < 2 or len(counts) < 2:
         more = {"block": "make the blocks smaller, or add points", "patch": "add dates or points"}
-        message = f"split needs two of {by} with each label, one to learn from and one to test on, "
-        message += f"got {fewest}; {more.get(by, 'add points')}"
+        message = f"split by {by} needs two groups with each label, one to learn from and one to "
+        message += f"test on, got {fewest}; {more.get(by, 'add points')}"
         raise ValueError(message)
 
 

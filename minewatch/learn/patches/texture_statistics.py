@@ -144,7 +144,7 @@ def texture_statistics(
         found[..., 7:-1] = np.concatenate(pairs, axis=-1)
         found[..., -1] = _gradient_energy(part)
         out[start : start + AT_ONCE][known] = found
-    return out.reshape(count, -1)
+    return out.reshape(count, channels * width)
 
 
 def _levels_of(patches: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
