@@ -163,17 +163,20 @@ class _Sessions:
     """The sessions of a process, by the digest of their graph and the number of threads."""
 
     def __init__(self) -> None:
-        self.forget()
-
-    def forget(self) -> None:
-        self.lock = threading.Lock()
+        self.left: list[Any] = []
         self.known: OrderedDict[tuple[bytes, int], Any] = OrderedDict()
+        self.lock = threading.Lock()
+
+    def leave(self) -> None:
+        """In a fork. The parent's sessions are kept: closing one waits for threads not there."""
+        self.left.append(self.known)
+        self.known, self.lock = OrderedDict(), threading.Lock()
 
 
 _SESSIONS = _Sessions()
 if hasattr(os, "register_at_fork"):
-    # The threads of a session, and who held the lock, stay behind in the parent.
-    os.register_at_fork(after_in_child=_SESSIONS.forget)
+    # The threads of a session, and who holds the lock, stay behind in the parent.
+    os.register_at_fork(after_in_child=_SESSIONS.leave)
 
 
 def session(content: bytes, threads: int = 1) -> Any:
