@@ -15,7 +15,7 @@ from numpy import testing as npt
 
 from minewatch.conventions import crs_of
 from minewatch.detections import cells, merge_cells, window_squares
-from minewatch.learn.patches import scan
+from minewatch.learn.patches import channels, fit_network, scan
 
 UTM = "EPSG:32721"
 NAMES = ("vv", "vh", "pa")
@@ -313,3 +313,81 @@ def test_settings_that_do_not_fit_are_refused(scene: xr.DataArray) -> None:
     assert scan(scene, Convolving(), step=50).attrs["mode"] == "windows"
     with pytest.raises(TypeError, match="dict has no predict_proba, size, channels"):
         scan(scene, {})
+
+
+@pytest.fixture(scope="module", params=["same", "valid"])
+def network(request: pytest.FixtureRequest) -> Any:
+    """Taught to tell bright patches, for seconds only."""
+    rng = np.random.default_rng(4)
+    label = np.arange(32) % 2
+    values = rng.normal(size=(32, 3, SIZE, SIZE)) + label[:, None, None, None]
+    patches = xr.Dataset(
+        {"patches": (("patch", "channel", "row", "column"), values.astype("f4"))},
+        {"channel": list(NAMES), "label": ("patch", label), "point": ("patch", np.arange(32))},
+        {"resolution": 10.0},
+    )
+    return fit_network(patches, padding=request.param, epochs=2, batch=16, threads=1)
+
+
+@pytest.fixture
+def uneven(rng: np.random.Generator) -> xr.DataArray:
+    """A scene that grows brighter to the east, with a gap."""
+    values = rng.normal(size=(3, 470, 530)).astype("f4") + np.linspace(-1, 2, 530, dtype="f4")
+    values[1, 200:210, 300] = np.nan
+    return scene_of(values)
+
+
+@pytest.mark.cnn
+def test_a_network_convolves_as_it_looks_at_windows(network: Any, uneven: xr.DataArray) -> None:
+    """To the 1e-4 that is asked for; sums in another order differ by a thousandth of that."""
+    chunked = uneven.chunk(channel=1, y=150, x=170)
+    for flush in (False, True):
+        windows = scan(uneven, network, flush=flush, mode="windows")
+        assert float(windows.max() - windows.min()) > 0.1  # it tells windows apart
+        assert windows.isnull().any()
+        # Every window by itself gives the same bits, whatever comes with it.
+        lazy = scan(chunked, network, flush=flush, mode="windows")
+        xr.testing.assert_identical(lazy.compute(), windows)
+        auto = scan(chunked, network, flush=flush)
+        assert auto.attrs["mode"] == {"same": "windows", "valid": "convolution"}[network.padding]
+        npt.assert_allclose(auto.compute(), windows, atol=1e-4)
+        npt.assert_allclose(scan(uneven, network, flush=flush), windows, atol=1e-4)
+
+
+@pytest.mark.cnn
+def test_the_zeros_beside_a_patch_are_no_part_of_a_scene(
+    network: Any, uneven: xr.DataArray
+) -> None:
+    if network.padding == "same":
+        with pytest.raises(ValueError, match="padding='valid' alone, got 'same'"):
+            scan(uneven, network, mode="convolution")
+    else:
+        with pytest.raises(ValueError, match="multiples of 4 pixels"):
+            scan(uneven, network, mode="convolution", step=26)
+        half = scan(uneven, network, step=26)
+        assert half.attrs["mode"] == "windows"
+        npt.assert_allclose(half[::2, ::2], scan(uneven, network), atol=1e-4)
+
+
+@pytest.mark.cnn
+@pytest.mark.slow
+def test_a_network_travels_to_workers(network: Any, uneven: xr.DataArray) -> None:
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=None) as cluster,
+        Client(cluster),
+    ):
+        found = scan(uneven.chunk(channel=-1, y=150, x=170), network).compute()
+    npt.assert_allclose(found, scan(uneven, network, mode="windows"), atol=1e-4)
+
+
+@pytest.mark.cnn
+def test_backscatter_becomes_windows_whatever_its_chunks(
+    network: Any, rng: np.random.Generator
+) -> None:
+    """The whole chain: Lee, decibels, windows."""
+    power = scene_of(rng.gamma(4.4, 0.1, (3, 300, 330)).astype("f4")).assign_attrs(units="1")
+    backscatter = power.to_dataset(dim="channel")[["vv", "vh"]]
+    whole = scan(channels(backscatter), network)
+    for chunks in ({"y": 110, "x": 120}, {"y": 64, "x": -1}):
+        lazy = scan(channels(backscatter.chunk(chunks)), network)
+        npt.assert_allclose(lazy.compute(), whole, atol=1e-4)
