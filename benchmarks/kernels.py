@@ -423,6 +423,41 @@ class Texture(_Route):
         self.run()
 
 
+class Cooccurrence:
+    """One patch of three channels, three distances: what a detector of textures asks for most."""
+
+    params = ["minewatch", "numpy_bincount"]
+    param_names = ("route",)
+
+    def setup(self, route):
+        rng = np.random.default_rng(0)
+        self.patch = rng.normal(size=(3, 104, 104)).astype("f4")
+        self.distances = np.array([1, 2, 4])
+        getattr(self, route)()
+
+    def minewatch(self):
+        kernels.cooccurrence(self.patch, self.distances, 16, -2.5, 2.5)
+
+    def numpy_bincount(self):
+        """The tables alone, without what is read from them."""
+        level = np.clip((self.patch + 2.5) / 5 * 16, 0, 15).astype(np.int64)
+        for d in self.distances:
+            for first, second in (
+                (level[:, :, :-d], level[:, :, d:]),
+                (level[:, :-d], level[:, d:]),
+                (level[:, :-d, :-d], level[:, d:, d:]),
+                (level[:, :-d, d:], level[:, d:, :-d]),
+            ):
+                for one, other in zip(first, second, strict=True):
+                    np.bincount((one * 16 + other).ravel(), minlength=256)
+
+    def time_cooccurrence(self, route):
+        getattr(self, route)()
+
+    def peakmem_cooccurrence(self, route):
+        getattr(self, route)()
+
+
 class Forest:
     """100 trees grown to the end on 12,000 samples of 45 features: about 3,500 nodes each."""
 

@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 ROOMS = (
     "kernels", "insar", "activity", "speckle", "masks", "brdf", "indices", "composites", "radar",
     "grids", "vectors", "changes", "detections", "metrics", "features", "estimates", "learn",
-    "alerts", "learn.noisy", "learn.segment", "sources", "sources.stac", "sources.contest",
-    "sources.slc", "sources.coherence", "sources.asf", "sources.landsat", "sources.angles",
-    "sources.collections", "store", "simulate", "plots", "report", "cluster", "workflows",
+    "alerts", "learn.noisy", "learn.patches", "learn.segment", "sources", "sources.stac",
+    "sources.contest", "sources.slc", "sources.coherence", "sources.asf", "sources.landsat",
+    "sources.angles", "sources.collections", "store", "simulate", "plots", "report", "cluster", "workflows",
     "conventions",
 )  # fmt: skip
 SHAPE = (12, 16)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minewatch.learn.archives import UNREADABLE
 from minewatch.learn.patches.texture_detector import TextureDetector
+from minewatch.learn.patches.texture_statistics import statistic_names
 from minewatch.learn.persistence import Forest, load_model, save_model
 
 if TYPE_CHECKING:
@@ -76,12 +78,22 @@ def load_textures(path: str | os.PathLike[str]) -> TextureDetector:
         message = f"{path} holds a model of pixels, no detector of patches; load it with "
         message += "minewatch.learn.load_model"
         raise ValueError(message)
-    return TextureDetector(
-        trees,
-        start=told["start"],
-        channels=told["channels"],
-        size=told["size"],
-        settings=told["settings"],
-        provenance=told["provenance"],
-        versions=told["versions"],
-    )
+    try:
+        names = statistic_names(told["channels"], distances=told["settings"]["distances"])
+        known = [*trees.feature_names_in_] == [*names] and len(trees.classes_) == 1
+        found = TextureDetector(
+            trees,
+            start=told["start"],
+            channels=told["channels"],
+            size=told["size"],
+            settings=told["settings"],
+            provenance=told["provenance"],
+            versions=told["versions"],
+        )
+    except UNREADABLE as error:
+        message = f"{path} is no detector that minewatch wrote ({error})"
+        raise ValueError(message) from error
+    if not known:
+        message = f"{path} asks for other statistics than its channels have; fit it anew"
+        raise ValueError(message)
+    return found

@@ -59,3 +59,14 @@ def test_a_model_of_pixels_is_no_detector(tmp_path: Path) -> None:
     save_model(fit_forest(samples, trees=2), tmp_path / "forest.npz")
     with pytest.raises(ValueError, match=r"minewatch\.learn\.load_model"):
         load_textures(tmp_path / "forest.npz")
+
+
+def test_a_forged_header_is_refused(detector, tmp_path: Path) -> None:
+    told = {"kind": "texture detector", "channels": ["vv"], "size": 12, "start": 0.0}
+    for forged in (
+        told,
+        told | {"settings": {"distances": [1, 3]}, "provenance": {}, "versions": {}},
+    ):
+        save_model(detector.trees, tmp_path / "forged.npz", provenance=forged)
+        with pytest.raises(ValueError, match=r"no detector|fit it anew"):
+            load_textures(tmp_path / "forged.npz")
