@@ -208,10 +208,10 @@ class Network:
         """
         history = None
         if self.history_ is not None:
-            history = {
-                str(name): [float(value) if np.isfinite(value) else None for value in column]
+            history = [
+                [str(name), [float(value) if np.isfinite(value) else None for value in column]]
                 for name, column in self.history_.items()
-            }
+            ]
         header = {
             "format": FORMAT,
             "size": self.size,
@@ -278,12 +278,12 @@ def _answers(run: Any, given: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     return found
 
 
-def _table(told: Mapping[str, list[float | None]] | None) -> pd.DataFrame | None:
+def _table(told: list[tuple[str, list[float | None]]] | None) -> pd.DataFrame | None:
     import pandas as pd
 
     if told is None:
         return None
-    table = pd.DataFrame({name: np.array(column, np.float64) for name, column in told.items()})
+    table = pd.DataFrame({name: np.array(column, np.float64) for name, column in told})
     return table.astype({"epoch": np.int64})
 
 
