@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-__all__ = ["fill", "is_finished", "ledger_of", "unfinished"]
+__all__ = ["fill", "forget", "is_finished", "ledger_of", "unfinished"]
 
 ATTEMPTS = 3
 """How often a block is tried in one run before it is left out."""
@@ -67,6 +67,18 @@ def unfinished(target: Path) -> Path:
         The hidden folder.
     """
     return target.with_name(f".{target.stem}.unfinished{target.suffix}")
+
+
+def forget(target: Path) -> None:
+    """Remove what a job that was stopped left of a store, and its ledger; the store itself stays.
+
+    Parameters
+    ----------
+    target : pathlib.Path
+        The store.
+    """
+    ledger_of(target).unlink(missing_ok=True)
+    shutil.rmtree(unfinished(target), ignore_errors=True)
 
 
 def is_finished(target: Path, strips: Sequence[slice], *, key: str) -> bool:
@@ -127,8 +139,7 @@ def fill(
         known = read_ledger(ledger, key, names) if partial.is_dir() else None
         if known is None:
             # In this order: a ledger never speaks of a store that is not laid out.
-            ledger.unlink(missing_ok=True)
-            shutil.rmtree(partial, ignore_errors=True)
+            forget(target)
             lay_out(partial)
             begin_ledger(ledger, key, names)
             known = {}

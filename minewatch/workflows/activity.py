@@ -14,13 +14,19 @@ from minewatch.workflows.activity_parts import OPTIONAL, Findings
 from minewatch.workflows.activity_results import write_results
 from minewatch.workflows.activity_settings import PRESETS, ActivitySettings
 from minewatch.workflows.activity_thresholds import threshold_of
-from minewatch.workflows.outputs import Notify, Result, open_folder, quiet, remove_stale, stage
+from minewatch.workflows.outputs import Notify, Result, quiet, remove_stale, stage
+from minewatch.workflows.resuming import begin, finish, key_of
 from minewatch.workflows.settings import set_aside
 
 if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["PRESETS", "ActivitySettings", "activity_run"]
+
+STORES = (
+    "coherence.zarr", "mean_ndai.zarr", "tai.zarr", "tai_by_year.zarr", "tai_by_season.zarr",
+)  # fmt: skip
+"""What is filled block by block, so that a run that was stopped goes on."""
 
 
 def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Result:
@@ -52,7 +58,7 @@ def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Resul
     ValueError
         If the input cannot be used; says why and what would do.
     FileExistsError
-        If the output folder holds something and `overwrite` is False.
+        If the output folder holds something, and neither `overwrite` nor `resume` is True.
 
     References
     ----------
@@ -66,8 +72,7 @@ def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Resul
     FileNotFoundError: input 'nowhere' does not exist; ...
     """
     check_settings(settings)
-    folder = open_folder(settings.output, overwrite=settings.overwrite)
-    replace = settings.overwrite
+    folder = begin(settings, stores=STORES)
     with connect(settings.cluster) as client:
         step = functools.partial(stage, client=client, notify=notify)
         with step("masks"):  # first: they need the grid alone, and may not fit it
@@ -76,14 +81,18 @@ def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Resul
             exclusion = exclusion_of(settings, coherence)
         with step("coherence"):
             set_aside(folder / "run.toml")
+            keep: dict[str, Any] = {
+                "overwrite": True,
+                "resume": key_of(settings, coherence.attrs.get("files", [])),
+            }
             coherence = store.to_zarr(
-                coherence, folder / "coherence.zarr", name="coherence", overwrite=replace
+                coherence, folder / "coherence.zarr", name="coherence", **keep
             )
         with step("stable ground and pairs"):
             stable, ledger = _judged(settings, coherence)
         with step("mean NDAI"):
             mean_ndai = activity.mean_ndai(coherence, ledger)
-            mean_ndai = store.to_zarr(mean_ndai, folder / "mean_ndai.zarr", overwrite=replace)
+            mean_ndai = store.to_zarr(mean_ndai, folder / "mean_ndai.zarr", **keep)
         with step("threshold"):
             threshold = threshold_of(settings, mean_ndai)
         count: dict[str, Any] = {
@@ -96,7 +105,7 @@ def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Resul
         }
         with step("activity"):
             tai = activity.tai(coherence, ledger, **count).assign(stable=stable)
-            tai = store.to_zarr(tai, folder / "tai.zarr", overwrite=replace)
+            tai = store.to_zarr(tai, folder / "tai.zarr", **keep)
         periods = None
         if settings.by is not None:
             with step(f"activity by {settings.by}"):
@@ -104,12 +113,12 @@ def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Resul
                 each = {**count, "min_count": None}
                 periods = activity.tai(coherence, ledger, by=settings.by, **each)
                 place = folder / f"tai_by_{settings.by}.zarr"
-                periods = store.to_zarr(periods, place, overwrite=replace)
+                periods = store.to_zarr(periods, place, **keep)
         with step("maps and report"):
             found = Findings(coherence, exclusion, ledger, mean_ndai, threshold, tai, periods)
             result = write_results(settings, folder, found)
-    if replace:
-        remove_stale(folder, OPTIONAL, result.files.values())
+    remove_stale(folder, OPTIONAL, result.files.values())
+    finish(folder)
     return result
 
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from minewatch.workflows.activity_parts import Findings
-    from minewatch.workflows.activity_settings import ActivitySettings
 
 __all__ = ["ledger_rows", "pairs_part"]
 
@@ -81,15 +80,11 @@ def ledger_rows(ledger: xr.Dataset) -> list[dict[str, object]]:
     return rows
 
 
-def pairs_part(
-    settings: ActivitySettings, folder: Path, found: Findings, rows: list[dict[str, object]]
-) -> Part:
+def pairs_part(folder: Path, found: Findings, rows: list[dict[str, object]]) -> Part:
     """The ledger, and whether baselines explain what it says.
 
     Parameters
     ----------
-    settings : ActivitySettings
-        The run.
     folder : pathlib.Path
         Its folder.
     found : Findings
@@ -103,7 +98,7 @@ def pairs_part(
         Stored ledger, tables, figures.
     """
     ledger = found.ledger
-    store.to_zarr(ledger, folder / "ledger.zarr", overwrite=settings.overwrite)
+    store.to_zarr(ledger, folder / "ledger.zarr", overwrite=True)
     dropped = [row for row in rows if not row["keep"]]
     files = {
         "ledger of pairs": folder / "ledger.zarr",

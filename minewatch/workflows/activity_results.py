@@ -50,7 +50,7 @@ def write_results(settings: ActivitySettings, folder: Path, found: Findings) -> 
     rows = ledger_rows(found.ledger)
     parts = [
         _maps(settings, folder, found),
-        pairs_part(settings, folder, found, rows),
+        pairs_part(folder, found, rows),
         _threshold(found),
         *(
             part(settings, folder, found)

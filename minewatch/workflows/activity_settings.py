@@ -139,6 +139,7 @@ class ActivitySettings:
     # Running
     cluster: str = option("threads", "threads, local, local:8 or tcp://host:8786")
     overwrite: bool = option(False, "replace the results of an earlier run in this folder")
+    resume: bool = option(False, "go on with a run of these settings that was stopped there")
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {

@@ -57,7 +57,7 @@ def years_part(settings: ActivitySettings, folder: Path, found: Findings) -> Par
     if years is None:
         return Part()
     annual = store.to_zarr(  # read three times
-        _annual(found, years), folder / "annual_ndai.zarr", overwrite=settings.overwrite
+        _annual(found, years), folder / "annual_ndai.zarr", overwrite=True
     )
     # The mean of several years has heaps of its own, of ground that was worked in one of them.
     threshold = threshold_of(settings, annual)

@@ -1,0 +1,97 @@
+"""A run that was stopped at any moment goes on, and ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from killing import kill_and_resume, stored
+
+from minewatch import simulate
+from minewatch.workflows import ActivitySettings, activity, activity_run
+from minewatch.workflows.resuming import MARK
+
+
+@pytest.fixture(scope="module")
+def slc(tmp_path_factory) -> Path:
+    world = simulate.mine_world(seed=42, size=128)
+    return simulate.write_slc(world, tmp_path_factory.mktemp("slc"))
+
+
+def of(slc: Path, output: Path, **settings) -> ActivitySettings:
+    return ActivitySettings(input=str(slc), output=str(output), choices=False, **settings)
+
+
+@pytest.mark.slow
+def test_activity_survives_twenty_kills(slc, tmp_path):
+    ended = kill_and_resume(activity_run, of(slc, tmp_path, by="year"), tmp_path, kills=20, seed=1)
+    whole = stored(tmp_path / "whole")
+    assert {name.split("/")[0] for name in whole} == {
+        "coherence.zarr", "ledger.zarr", "mean_ndai.zarr", "tai.zarr", "tai_by_year.zarr",
+    }  # fmt: skip
+    for folder in ended:
+        assert stored(folder) == whole
+        assert not (folder / MARK).exists()
+        for name in ("activity.tif", "tai.tif", "activity.geojson", "pairs.csv"):
+            assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+@pytest.fixture
+def stopped(slc, tmp_path, monkeypatch):
+    """A run that was stopped after its coherence was stored."""
+    settings = of(slc, tmp_path / "pit")
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(activity, "_judged", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            activity_run(settings)
+    return settings
+
+
+def test_what_was_stopped_is_told_and_not_mixed_with_another_run(stopped):
+    with pytest.raises(FileExistsError, match="was stopped; say resume to go on, or overwrite"):
+        activity_run(stopped)
+    other = dataclasses.replace(stopped, resume=True, stable_minimum=0.7)
+    with pytest.raises(ValueError, match="other settings"):
+        activity_run(other)
+
+
+def test_what_is_done_is_not_done_again(stopped, monkeypatch):
+    written = []
+    from minewatch.store import filling
+
+    write = filling.write_strip
+
+    def noted(cube, path, rows):
+        written.append(path.name)
+        write(cube, path, rows)
+
+    monkeypatch.setattr(filling, "write_strip", noted)
+    activity_run(dataclasses.replace(stopped, resume=True))
+    assert written == [".mean_ndai.unfinished.zarr", ".tai.unfinished.zarr"]
+
+
+def test_to_resume_where_nothing_was_begun_is_a_run(slc, tmp_path):
+    result = activity_run(of(slc, tmp_path / "pit", resume=True))
+    assert (result.folder / "tai.zarr").is_dir()
+    with pytest.raises(FileExistsError, match="not empty"):
+        activity_run(of(slc, tmp_path / "pit", resume=True))
+
+
+def test_to_overwrite_begins_anew(stopped, monkeypatch):
+    written = []
+    from minewatch.store import filling
+
+    write = filling.write_strip
+
+    def noted(cube, path, rows):
+        written.append(path.name)
+        write(cube, path, rows)
+
+    monkeypatch.setattr(filling, "write_strip", noted)
+    activity_run(dataclasses.replace(stopped, overwrite=True))
+    assert written[0] == ".coherence.unfinished.zarr"
