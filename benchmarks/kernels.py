@@ -426,7 +426,7 @@ class Texture(_Route):
 class Cooccurrence:
     """One patch of three channels, three distances: what a detector of textures asks for most."""
 
-    params = ["minewatch", "numpy_bincount"]
+    params = ("minewatch", "numpy_bincount")
     param_names = ("route",)
 
     def setup(self, route):

@@ -42,8 +42,8 @@ ROOMS = (
     "grids", "vectors", "changes", "detections", "metrics", "features", "estimates", "learn",
     "alerts", "learn.noisy", "learn.patches", "learn.segment", "sources", "sources.stac",
     "sources.contest", "sources.slc", "sources.coherence", "sources.asf", "sources.landsat",
-    "sources.angles", "sources.collections", "store", "simulate", "plots", "report", "cluster", "workflows",
-    "conventions",
+    "sources.angles", "sources.collections", "store", "simulate", "plots", "report", "cluster",
+    "workflows", "conventions",
 )  # fmt: skip
 SHAPE = (12, 16)
 UTM = "EPSG:32721"
