@@ -2,17 +2,45 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import subprocess
 import sys
+import warnings
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import xarray as xr
+from rich.console import Console
 
 COMMANDS = ["demo", "activity", "map", "area", "ablation", "detect", "simulate", "info"]
 
 
 def minewatch(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in this process: an interpreter for each would cost seconds."""
+    from minewatch.cli import commands
+
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        mock.patch.object(sys, "argv", ["minewatch", *arguments]),
+        mock.patch.dict("os.environ", {"COLUMNS": "200"}),
+        mock.patch.object(commands, "console", Console(width=200)),
+        mock.patch.object(sys.modules["__main__"], "__package__", None),  # its name is argv's
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("default")
+        try:
+            commands.main()
+        except SystemExit as end:
+            code = end.code
+    return subprocess.CompletedProcess(arguments, int(code), out.getvalue(), err.getvalue())
+
+
+def installed(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the script that was installed."""
     command = [str(Path(sys.executable).with_name("minewatch")), *arguments]
     return subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=300,
@@ -20,10 +48,15 @@ def minewatch(*arguments: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def test_help_names_every_command() -> None:
-    shown = minewatch("--help").stdout
+def test_the_script_that_was_installed_is_this_command_line() -> None:
+    shown = installed("--help")
+    assert shown.returncode == 0
+    assert shown.stdout == minewatch("--help").stdout
     for command in COMMANDS:
-        assert command in shown
+        assert command in shown.stdout
+    wrong = installed("activity", "nowhere")
+    here = minewatch("activity", "nowhere")
+    assert (wrong.returncode, wrong.stderr) == (here.returncode, here.stderr)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
