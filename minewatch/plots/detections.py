@@ -81,8 +81,9 @@ def training_figure(history: pd.DataFrame, *, title: str | None = None) -> Figur
         panels[1].plot(epochs, history["val_f1"], color=ACCENT, linewidth=1.8)
         panels[1].plot(at, value, "o", color=ACCENT, markersize=5)
         panels[1].annotate(
-            f"{value:.3f} in epoch {at:.0f}", (at, value), xytext=(0, -8),
-            textcoords="offset points", ha="right" if at > epochs.median() else "left", va="top",
+            f"{value:.3f} in epoch {at:.0f}", (at, value), xytext=(0, -8 if value > 0.5 else 8),
+            textcoords="offset points", ha="right" if at > epochs.median() else "left",
+            va="top" if value > 0.5 else "bottom",
             fontsize=8.5, color=INK,
         )  # fmt: skip
         panels[1].set(ylabel="F1, held back", ylim=(0, 1.03))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,7 +153,7 @@ def _in_metres(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 def _size(table: gpd.GeoDataFrame, path: Path) -> float:
     if not len(table):
-        return CELL
+        return _told_size(path.parent / "metrics.json")
     sides = np.sqrt(table.area.to_numpy())
     size = float(np.median(sides))
     if np.abs(sides - size).max() > UNEVEN * size:
@@ -164,6 +165,14 @@ def _size(table: gpd.GeoDataFrame, path: Path) -> float:
         raise ValueError(message)
     whole = round(size)
     return float(whole) if abs(size - whole) < 0.005 * size else size
+
+
+def _told_size(beside: Path) -> float:
+    """Side of a cell as a run that found none tells it."""
+    try:
+        return float(json.loads(beside.read_text(encoding="utf-8"))["cell_metres"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return CELL
 
 
 def _once(table: gpd.GeoDataFrame, size: float) -> gpd.GeoDataFrame:

@@ -121,15 +121,15 @@ def _scores_part(settings: DetectTrainSettings, folder: Path, lesson: Lesson) ->
         f"{len(held)} patches of {held['point'].nunique()} points were held out, {mines} of them "
         f"with a mine: {_held_whole(settings)}. A patch is called a mine if its probability is "
         "greater than the threshold; 0.8 is where detect run cuts unless told otherwise. The "
-        "interval (95 %) draws whole points, since dates of one place resemble each other. In a "
-        "scene mines are rare, and so are its scores lower than those of patches that were chosen "
-        "by hand."
+        "interval (95 %) draws whole points, since dates of one place resemble each other. Mines "
+        "are rare in a scene, so its scores are lower than those of patches chosen by hand."
     )
     if taught.overlapping:
         text += (
             f"\n\n{taught.overlapping} of the held-out patches share ground with patches that were "
-            "learnt from: their points lie close together. The split by block leaves fewer."
+            "learnt from: their points lie close together."
         )
+        text += " The split by block leaves fewer." if settings.split == "point" else ""
     text += "".join(f"\n\n{warned[:1].upper()}{warned[1:]}." for warned in taught.warned)
     return Part(
         sections=[Section("Patches it has not seen", text, [figure], table=_shown(rows))],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -112,11 +113,17 @@ def _summary(found: Scored) -> dict[str, str]:
         "cells": f"{len(found.cells.table):,} detected, {len(found.reference):,} of the reference"
     }
     for row in found.rows:
+        precision, recall, f1, hit = (
+            _figures(row[name]) for name in ("precision", "recall", "f1", "reference_recall")
+        )
         summary[f"above {row['threshold']:g}"] = (
-            f"P {row['precision']:.3f}, R {row['recall']:.3f}, F1 {row['f1']:.3f}; "
-            f"{row['reference_recall']:.3f} of the reference hit"
+            f"P {precision}, R {recall}, F1 {f1}; {hit} of the reference hit"
         )
     return summary
+
+
+def _figures(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.3f}"
 
 
 def _text(settings: ScoreSettings, found: Scored) -> str:

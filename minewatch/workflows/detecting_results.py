@@ -87,6 +87,7 @@ def write_detections(settings: DetectSettings, folder: Path, found: Detected) ->
     searched = float(vectors.areas_ha(found.ground).sum()) if len(found.ground) else 0.0
     numbers = {
         "cells": len(cells),
+        "cell_metres": float(found.windows.attrs["cell_size"]),
         "cells_ha": float(cells["area_ha"].sum()),
         "searched_ha": searched,
         "threshold": settings.threshold,

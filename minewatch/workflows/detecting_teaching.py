@@ -220,7 +220,8 @@ def patch_scores(table: pd.DataFrame, *, seed: int = 0) -> list[dict[str, Any]]:
     list of dict
         A row for each threshold: ``threshold, tp, fp, fn, tn, precision, recall, f1`` and
         ``f1_lower, f1_upper``, an interval of 95 % over whole points (NaN if a label has fewer
-        than two). A patch counts as a mine if its probability is strictly greater.
+        than two). A patch counts as a mine if its probability is strictly greater. F1 is 0 where no
+        mine is found, with or without false alarms.
 
     Examples
     --------
@@ -241,6 +242,7 @@ def patch_scores(table: pd.DataFrame, *, seed: int = 0) -> list[dict[str, Any]]:
             "tn": int(((called == 0) & (truth == 0)).sum()),
         }
         found = metrics.scores(**counts)
+        wrong = counts["fp"] + counts["fn"]
         lower = upper = math.nan
         if enough:
             drawn = metrics.grouped_bootstrap(truth, called, known["point"].to_numpy(), seed=seed)
@@ -249,7 +251,8 @@ def patch_scores(table: pd.DataFrame, *, seed: int = 0) -> list[dict[str, Any]]:
             {
                 "threshold": threshold,
                 **counts,
-                **{name: found[name] for name in ("precision", "recall", "f1")},
+                **{name: found[name] for name in ("precision", "recall")},
+                "f1": 2 * counts["tp"] / (wrong + 2 * counts["tp"] or math.nan),
                 "f1_lower": lower,
                 "f1_upper": upper,
             }

@@ -166,5 +166,8 @@ def ground_around(points: gpd.GeoDataFrame, settings: DetectTrainSettings) -> Ge
 
 
 def _degrees(box: GeoBox) -> tuple[float, float, float, float]:
-    west, south, east, north = box.extent.to_crs("EPSG:4326").boundingbox
+    from pyproj import Transformer
+
+    into = Transformer.from_crs(box.crs.wkt, "EPSG:4326", always_xy=True)
+    west, south, east, north = into.transform_bounds(*box.boundingbox)
     return float(west), float(south), float(east), float(north)
