@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from minewatch.learn.segment.training_sets import TrainingSet
 
-__all__ = ["RunningMean", "as_before", "epochs_of", "numbers_of", "validated"]
+__all__ = ["RunningMean", "as_before", "epochs_of", "numbers_of", "turned", "validated"]
 
 
 @contextmanager
@@ -62,7 +62,7 @@ def epochs_of(
             at = order[start : start + batch]
             parts = [each[at] for each in tensors]
             if augment:
-                parts = _turned(torch, parts, square=square)
+                parts = turned(torch, parts, square=square)
             images, target, weights = parts
             images = images.contiguous(memory_format=torch.channels_last)
             value = weighted_mean(pixel_loss(network(images), target, **factors), weights)
@@ -78,7 +78,7 @@ def epochs_of(
         yield {"epoch": epoch, "loss": total / load, "seconds": seconds}
 
 
-def _turned(torch: Any, parts: list[Any], *, square: bool) -> list[Any]:
+def turned(torch: Any, parts: list[Any], *, square: bool) -> list[Any]:
     """Each chip in one of its eight positions, or four if it is not square."""
     chosen = torch.randint(0, 8, (len(parts[0]),)).tolist()
     turned = []

@@ -7,9 +7,9 @@ import pytest
 import xarray as xr
 from laziness import nothing_computes
 from numpy import testing as npt
+from segmenters import by_hand
 
 from minewatch import _apply
-from minewatch.learn.networks.onnx_graphs import Node, onnx_graph
 from minewatch.learn.segment import Segmenter, predict_segments
 from minewatch.learn.segment.blending import fade, require_tiling, tile_count
 from minewatch.learn.segment.scenes import stacked
@@ -99,20 +99,6 @@ def test_a_dataset_is_a_scene_too() -> None:
 
 
 # A network whose answer is known: two channels, each pixel by itself
-
-
-def by_hand(*, mean: float = 0.0, std: float = 1.0) -> Segmenter:
-    """Softmax over (0, vv - vh): what the sigmoid of their difference is, without neighbours."""
-    weight = np.array([[0, 0], [1, -1]], np.float32)[:, :, None, None]
-    graph = onnx_graph(
-        [Node("Conv", ("images", "weight"), ("scores",)),
-         Node("Softmax", ("scores",), ("probabilities",), {"axis": 1})],
-        {"weight": weight},
-        inputs={"images": ("n", 2, "y", "x")},
-        outputs={"probabilities": ("n", 2, "y", "x")},
-    )  # fmt: skip
-    numbers = np.full(2, mean), np.full(2, std)
-    return Segmenter(graph, ("vv", "vh"), np.array([0, 7]), ("other", "mine"), *numbers, 8, 0, 4)
 
 
 @pytest.mark.cnn
