@@ -72,11 +72,11 @@ def test_it_tells_how_it_was_taught(taught: Network) -> None:
 def test_a_seed_gives_the_same_network_to_the_last_bit(
     lessons: tuple[Any, Any], threads: int, augment: bool
 ) -> None:
-    patches = lessons[0].isel(patch=slice(50))  # 50 = 3 × 16 + 2
+    patches = lessons[0].isel(patch=slice(34))  # 2 × 16 + 2
 
     def graph(seed: int) -> bytes:
         settings = SETTINGS | {"threads": threads}
-        network = fit_network(patches, epochs=2, seed=seed, augment=augment, **settings)
+        network = fit_network(patches, epochs=1, seed=seed, augment=augment, **settings)
         return network.graphs["patches.onnx"]
 
     assert graph(5) == graph(5)
@@ -214,7 +214,7 @@ def test_patches_that_do_not_fit_are_refused(lessons: tuple[Any, Any]) -> None:
 def test_learning_that_diverges_is_told() -> None:
     values = np.zeros((8, 1, 16, 16))
     with pytest.raises(ValueError, match=r"diverged in epoch \d+: the loss is nan; use a smaller"):
-        fit_network(patch_set(values, [0, 1] * 4), rate=1e38, epochs=20, **SETTINGS)
+        fit_network(patch_set(values, [0, 1] * 4), rate=1e30, epochs=20, **SETTINGS)
 
 
 @pytest.mark.parametrize("count", [2, 17, 33])

@@ -90,7 +90,7 @@ def forged(path: Path, header: dict[str, Any], **parts: bytes) -> None:
         {"std": ["a", "b", "c"]},
         {"classes": [0, 1, 2]},
         {"history": [1, 2]},
-        {"history": {"loss": [1]}},
+        {"history": [["loss", [1]]]},
         {"provenance": 5},
     ],
     ids=str,
@@ -103,7 +103,7 @@ def test_a_forged_header_is_refused(tmp_path: Path, header: dict[str, Any]) -> N
 
 def test_forged_graphs_are_refused(tmp_path: Path) -> None:
     forged(tmp_path / "net", {}, patches=b"no graph")
-    with pytest.raises(ValueError, match="no detector .*no ONNX graph that minewatch runs"):
+    with pytest.raises(ValueError, match=r"no detector .*no ONNX graph that minewatch runs"):
         load_detector(tmp_path / "net")
     forged(tmp_path / "net", {}, features=b"")
     with pytest.raises(ValueError, match="header does not describe"):
@@ -111,7 +111,7 @@ def test_forged_graphs_are_refused(tmp_path: Path) -> None:
 
 
 def test_files_of_other_kinds_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="no detector .*save_detector"):
+    with pytest.raises(FileNotFoundError, match=r"no detector .*save_detector"):
         load_detector(tmp_path / "none")
     (tmp_path / "text").write_text("hello")
     with pytest.raises(ValueError, match="no archive of a network"):
@@ -120,7 +120,7 @@ def test_files_of_other_kinds_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="format 'minewatch-other-1', no patch detector's"):
         load_detector(tmp_path / "other")
     save_model(fit_textures(rough_and_smooth(60)).trees, tmp_path / "forest")
-    with pytest.raises(ValueError, match="no detector of patches"):
+    with pytest.raises(ValueError, match=r"no detector of patches"):
         load_detector(tmp_path / "forest")
 
 
