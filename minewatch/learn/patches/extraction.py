@@ -269,17 +269,12 @@ def _read(
     if scene.chunks is not None:
         import dask
 
-        own = dask.delayed(_own, pure=True)
-        # All at once, so that a block that several windows touch is computed once.
-        parts = list(dask.compute(*map(own, parts)))
+        # A product is a copy: what only looks at a block would keep all of it in memory. All at
+        # once, so that a block that several windows touch is computed once.
+        parts = list(dask.compute(*(part.astype(np.float32) * np.float32(1) for part in parts)))
     for place, part in enumerate(parts):
         out[place], parts[place] = np.moveaxis(part, 0, 1), None
     return out
-
-
-def _own(window: Any) -> npt.NDArray[np.float32]:
-    """A copy: what only looks at a block would keep all of it in memory."""
-    return np.array(window, np.float32)
 
 
 def _times(scene: xr.DataArray, date: npt.NDArray[np.int64]) -> dict[str, Any]:
