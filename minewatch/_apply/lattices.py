@@ -64,7 +64,8 @@ def over_lattice(
         data = _over_blocks(function, shared, array.data, (tops, lefts), size, dtype)
     else:
         data = np.asarray(function(shared, array.data, tops, lefts), dtype)
-    return xr.DataArray(data, coords, dims)
+    # Without a name of its own, a DataArray takes that of the dask array.
+    return xr.DataArray(data, coords, dims).rename(None)
 
 
 @dataclass(frozen=True)
