@@ -123,6 +123,19 @@ def test_isolated_detections_must_be_surer() -> None:
     assert detections.drop_isolated(found.iloc[:5]).empty  # four neighbours are not five
 
 
+def test_windows_that_tell_their_size_may_lie_anywhere() -> None:
+    """A last row 100 m below the one before, as where windows end with a scene."""
+    windows = windows_of(np.full((2, 1), 0.9)).assign_coords(y=[1e6, 1e6 - 100])
+    told = windows.assign_attrs(cell_size=STEP)
+    squares = detections.window_squares(told)
+    assert squares.total_bounds.tolist() == [5e5 - 520, 1e6 - 620, 5e5 + 520, 1e6 + 520]
+    assert (squares.area == STEP**2).all()
+    with pytest.raises(ValueError, match="half a window apart, 520, got 100 to 100 along y"):
+        detections.cells(told)
+    assert len(detections.cells(told[:1])) == 4
+    assert detections.window_squares(windows).area.iloc[0] == 100**2  # nothing else is known
+
+
 @pytest.mark.parametrize(
     ("windows", "message"),
     [
