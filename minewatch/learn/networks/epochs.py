@@ -57,7 +57,7 @@ class Lesson:
     ) -> None:
         torch = require_torch("fit_network")
         self.torch, self.gamma, self.alpha = torch, gamma, alpha
-        self.batch, self.augment = batch, augment
+        self.batch, self.rate, self.augment = batch, rate, augment
         # Channels beside each other in memory: convolutions are faster so.
         self.network = network.to(memory_format=torch.channels_last)
         self.mean, self.std = (part.astype(np.float32)[:, None, None] for part in (mean, std))

@@ -248,24 +248,26 @@ def _taught(
     import pandas as pd
 
     rows: list[dict[str, float]] = []
-    lowest, at, kept = np.inf, 0, None
+    lowest, at = np.inf, 0
+    kept: dict[str, Any] = {}
     for epoch in range(1, epochs + 1):
         row = {"epoch": epoch, "loss": lesson.epoch(values, labels)}
         row |= {"val_loss": np.nan, "val_f1": np.nan, "val_accuracy": np.nan}
         if watched is not None:
             row |= scores_of(lesson, watched[0], watched[1])
         rows.append(row)
-        if not np.isfinite(row["loss"]):
-            message = f"learning diverged in epoch {epoch}: the loss is {row['loss']}; use a "
-            message += "smaller rate"
+        weights = lesson.weights()
+        if not (np.isfinite(row["loss"]) and all(np.isfinite(w).all() for w in weights.values())):
+            message = f"learning diverged in epoch {epoch}: the loss is {row['loss']:g}, and not "
+            message += f"all weights are finite; use a rate smaller than {lesson.rate:g}"
             raise ValueError(message)
         if row["val_loss"] < lowest:
             lowest, at = row["val_loss"], epoch
-            kept = lesson.weights() if best else None
+            kept = weights
         if notify is not None:
             notify("train", epoch, epochs)
         if patience is not None and epoch - at >= patience:
             break
-    last = len(rows)
-    weights, used = (kept, at) if best and kept is not None else (lesson.weights(), last)
-    return pd.DataFrame(rows).astype({"epoch": np.int64}), weights, used
+    if not best:
+        kept, at = weights, len(rows)
+    return pd.DataFrame(rows).astype({"epoch": np.int64}), kept, at
