@@ -17,7 +17,14 @@ from oracles_optical import ODD, layer, lazy_and_blind
 from scipy import stats
 
 from minewatch import indices, radar
-from minewatch.features import feature_stack, fusion_stack, moments, standardise, to_grid
+from minewatch.features import (
+    feature_stack,
+    fusion_stack,
+    moments,
+    standardise,
+    temporal_spread,
+    to_grid,
+)
 from minewatch.grids import coordinates, geobox, resample
 
 OPTICAL = (
@@ -387,3 +394,32 @@ def test_korba_gives_what_its_bands_allow(real_data: Path) -> None:
     bare, green = (-stack.s2_ndvi.values[known & where] for where in (inside, ~inside))
     auc = stats.mannwhitneyu(bare, green).statistic / (bare.size * green.size)
     assert 0.56 < auc < 0.60
+
+
+# Spread over time
+
+
+def test_the_spread_is_that_of_decibels_over_the_dates_that_are_there(
+    rng: np.random.Generator,
+) -> None:
+    power = rng.gamma(4, 0.05, (5, 6, 7))
+    power[1:, 0, 0] = np.nan  # one date
+    power[2:, 0, 1] = 0.0  # two dates with power
+    power[:, 0, 2] = np.nan
+    series = xr.Dataset({"vv": (("time", "y", "x"), power), "vh": (("time", "y", "x"), power / 4)})
+    expected = np.full((6, 7), np.nan)
+    for i, j in np.ndindex(6, 7):
+        seen = power[:, i, j][power[:, i, j] > 0]
+        if len(seen) > 1:
+            expected[i, j] = np.std(10 * np.log10(seen))
+    found = temporal_spread(series)
+    # Decibels are float32: 1e-6 of 20.
+    npt.assert_allclose(found.vv, expected, atol=5e-6)
+    npt.assert_allclose(found.vh, expected, atol=5e-6)  # a gain is no spread
+    assert found.vv.attrs["units"] == "dB"
+    three = temporal_spread(series, min_count=3)
+    assert np.isnan(three.vv[0, 1])
+    chunked = temporal_spread(series.chunk(time=2, y=4, x=3))
+    npt.assert_allclose(chunked.vv, found.vv, atol=1e-6)
+    with pytest.raises(ValueError, match="2 dates or more, got 1"):
+        temporal_spread(series, min_count=1)

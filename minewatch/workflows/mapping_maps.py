@@ -178,9 +178,12 @@ def domain_part(settings: MappingSettings, folder: Path, found: Findings) -> Par
     if much:
         table = _reasons(found)
         worst = ", ".join(str(row["covariate"]) for row in table[:3])
+        fix = "add polygons of such ground"
+        if found.taught is not None:
+            fix = "let the teacher label more of it (student_samples, keep)"
         message = (
-            f"{told}, most often {worst}: probabilities there are guesses; add polygons of such "
-            "ground (domain.tif shows it)"
+            f"{told}, most often {worst}: probabilities there are guesses; {fix} (domain.tif shows "
+            "it)"
         )
         warnings.warn(message, UserWarning, stacklevel=2)
     text = (
