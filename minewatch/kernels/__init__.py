@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from minewatch.kernels.activity import count_exceedances, ndai
 from minewatch.kernels.composites import nanmedian
-from minewatch.kernels.cooccurrence import cooccurrence
 from minewatch.kernels.demodulation import demodulated_coherence, demodulated_complex_coherence
 from minewatch.kernels.directional import refined_lee
 from minewatch.kernels.forest import forest_proba
 from minewatch.kernels.geomedian import geometric_median
 from minewatch.kernels.insar import coherence, complex_coherence
+from minewatch.kernels.level_pairs import cooccurrence
 from minewatch.kernels.relief import local_incidence, relief_codes
 from minewatch.kernels.sigma import sigma_filter, strong_targets
 from minewatch.kernels.speckle import lee

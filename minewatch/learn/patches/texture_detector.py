@@ -10,7 +10,7 @@ import xarray as xr
 
 from minewatch.conventions import plain_attrs
 from minewatch.learn.patches.boosted_trees import margin_forest
-from minewatch.learn.patches.texture_statistics import (
+from minewatch.learn.patches.textures import (
     DISTANCES,
     LEVELS,
     level_range,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from minewatch.learn.archives import UNREADABLE
 from minewatch.learn.patches.texture_detector import TextureDetector
-from minewatch.learn.patches.texture_statistics import statistic_names
+from minewatch.learn.patches.textures import statistic_names
 from minewatch.learn.persistence import Forest, load_model, save_model
 
 if TYPE_CHECKING:

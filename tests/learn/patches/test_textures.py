@@ -8,7 +8,7 @@ from numpy import testing as npt
 
 from minewatch.kernels import cooccurrence
 from minewatch.learn.patches import augment
-from minewatch.learn.patches.texture_statistics import (
+from minewatch.learn.patches.textures import (
     level_range,
     statistic_names,
     texture_statistics,
