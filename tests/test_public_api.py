@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 ROOMS = (
     "kernels", "insar", "activity", "speckle", "masks", "brdf", "indices", "composites", "radar",
     "grids", "vectors", "changes", "detections", "metrics", "features", "estimates", "learn",
-    "alerts", "learn.noisy", "learn.patches", "learn.segment", "sources", "sources.stac",
+    "alerts", "learn.networks", "learn.noisy", "learn.patches", "learn.segment",
+    "sources", "sources.stac",
     "sources.contest", "sources.slc", "sources.coherence", "sources.asf", "sources.landsat",
     "sources.angles", "sources.collections", "store", "simulate", "plots", "report", "cluster",
     "workflows", "conventions",
@@ -365,5 +366,5 @@ def test_settings_are_keyword_only(room: str, name: str) -> None:
             assert (name, key) in {
                 ("compute", "names"), ("scores", "confusion"), ("connect", "target"),
                 ("production", "reported"), ("stable_figure", "mean_coherence"),
-                ("seasons_figure", "pooled"),
+                ("seasons_figure", "pooled"), ("session", "threads"),
             }, f"{room}.{name}: {key} must be keyword-only"  # fmt: skip

@@ -201,6 +201,15 @@ def session(content: bytes, threads: int = 1) -> Any:
     ValueError
         If the content is no graph that onnxruntime can run, or a graph that
         :func:`~minewatch.learn.networks.graph_checks.require_plain_graph` refuses.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minewatch.learn.networks.onnx_graphs import Node, onnx_graph
+    >>> nodes = [Node("Relu", ("x",), ("y",))]
+    >>> graph = onnx_graph(nodes, {}, inputs={"x": ("n",)}, outputs={"y": ("n",)})
+    >>> session(graph).run(None, {"x": np.array([-1, 2], "float32")})[0].tolist()
+    [0.0, 2.0]
     """
     onnxruntime = require_onnxruntime("running a network")
     key = (hashlib.sha256(content).digest(), threads)

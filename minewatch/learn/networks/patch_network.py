@@ -18,7 +18,7 @@ CLASSES = 2
 KERAS_BATCH_NORM = {"eps": 1e-3, "momentum": 0.01}
 
 
-def patch_network(channels: int = 3, *, padding: str = "same", seed: int = 0) -> Any:
+def patch_network(*, channels: int = 3, padding: str = "same", seed: int = 0) -> Any:
     r"""The network, before it has learnt.
 
     Three times a convolution of 3 × 3, ReLU and *then* batch normalisation, with 2 × 2 max-pooling

@@ -149,7 +149,7 @@ def fit_network(
     if threads is not None:
         torch.set_num_threads(threads)
     try:
-        network = patch_network(len(channels), padding=padding, seed=seed)
+        network = patch_network(channels=len(channels), padding=padding, seed=seed)
         lesson = Lesson(
             network,
             mean,

@@ -165,7 +165,7 @@ def test_turned_patches_are_the_eight_ways_that_a_square_can_lie(rng: np.random.
     from minewatch.learn.networks.patch_network import patch_network
 
     lesson = Lesson(
-        patch_network(2), np.zeros(2), np.ones(2), gamma=2, alpha=0.25, batch=8, rate=1e-3,
+        patch_network(channels=2), np.zeros(2), np.ones(2), gamma=2, alpha=0.25, batch=8, rate=1e-3,
         augment=True, seed=0,
     )  # fmt: skip
     patch = rng.normal(size=(2, 16, 16)).astype("f4")
@@ -222,7 +222,7 @@ def test_a_patch_left_over_is_seen_as_well(count: int) -> None:
     from minewatch.learn.networks.patch_network import patch_network
 
     lesson = Lesson(
-        patch_network(1), np.zeros(1), np.ones(1), gamma=2, alpha=0.25, batch=16, rate=1e-3,
+        patch_network(channels=1), np.zeros(1), np.ones(1), gamma=2, alpha=0.25, batch=16, rate=1e-3,
         augment=False, seed=0,
     )  # fmt: skip
     batches = lesson._batches(count)
