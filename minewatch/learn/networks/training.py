@@ -59,7 +59,7 @@ def fit_network(
         :func:`minewatch.learn.patches.split`. None is drawn from `patches`.
     padding : {"same", "valid"}
         ``"same"``, the paper's: zeros around. ``"valid"``: none, so that scenes can be run as one
-        convolution, about three times as fast.
+        convolution, in less than half the time.
     loss : {"focal", "focal_alpha_t", "cross_entropy"}
         ``"focal"``: as Keras, one `alpha` for both labels. ``"focal_alpha_t"``: `alpha` for mines,
         1 − `alpha` for others, so 0.25 makes mines weigh *less*.
