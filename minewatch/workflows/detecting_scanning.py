@@ -123,8 +123,19 @@ def load_way(settings: DetectSettings) -> Way:
     if not Path(settings.detector).is_file():
         message = f"there is no file {settings.detector}; give the detector that detect train wrote"
         raise FileNotFoundError(message)
-    detector = learn.patches.load_detector(settings.detector)
-    if getattr(detector, "padding", None) is not None:
+    try:
+        detector = learn.patches.load_detector(settings.detector)
+    except ValueError as error:
+        message = f"{error}; give the detector.zip that detect train wrote"
+        raise ValueError(message) from error
+    padding = getattr(detector, "padding", None)
+    if settings.mode == "convolution" and padding != "valid":
+        message = (
+            f"mode convolution needs a network taught with padding valid, {settings.detector} "
+            f"{'has padding ' + padding if padding else 'is none'}; leave mode out"
+        )
+        raise ValueError(message)
+    if padding is not None:
         require_onnxruntime(f"the network in {settings.detector}")
     told = dict(getattr(detector, "provenance_", None) or {})
     made = told.get("radar") or told.get("channels_made")

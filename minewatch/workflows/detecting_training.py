@@ -10,11 +10,11 @@ from minewatch.cluster import connect
 from minewatch.workflows.detecting_inputs import (
     check_images,
     find_images,
-    read_points,
     scene,
     widened,
 )
 from minewatch.workflows.detecting_lessons import LESSONS, Lesson, write_lesson
+from minewatch.workflows.detecting_points import read_points
 from minewatch.workflows.detecting_teaching import check_teaching, taught_by
 from minewatch.workflows.outputs import (
     Notify,

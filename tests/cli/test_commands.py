@@ -66,6 +66,14 @@ def test_each_command_explains_itself(command: str) -> None:
     assert "Usage: minewatch" in result.stdout
 
 
+@pytest.mark.parametrize("command", ["train", "run", "score"])
+def test_each_part_of_detect_explains_itself(command: str) -> None:
+    result = minewatch("detect", command, "--help")
+    assert result.returncode == 0
+    assert f"Usage: minewatch detect {command}" in result.stdout
+    assert f"Example: minewatch detect {command}" in result.stdout
+
+
 def test_every_setting_is_an_option_with_its_default() -> None:
     shown = minewatch("activity", "--help").stdout
     assert "--max-perpendicular-baseline" in shown
@@ -97,6 +105,16 @@ def test_info_tells_versions() -> None:
         (["area"], "needs 'points'"),
         (["area", "nowhere.geojson"], "there is no file nowhere.geojson; give the points that"),
         (["ablation", "nowhere"], "nowhere has no run.toml and features.zarr"),
+        (["detect", "train"], "needs 'catalog', 'points'"),
+        (["detect", "train", "nowhere.json", "--points", "a.geojson"], "catalog 'nowhere.json' do"),
+        (["detect", "train", "https://example.org", "--points", "a.geojson"], "no file a.geojson"),
+        (["detect", "run", "https://example.org", "--detector", "a.zip"], "there is no file a.zip"),
+        (
+            ["detect", "run", "https://example.org", "--detector", "a", "--threshold", "1.5"],
+            "threshold=1.5 is out of range; use a probability from 0",
+        ),
+        (["detect", "run", "x", "--detector", "a", "--preset", "b"], "use 'lemes' or 'amazon-min"),
+        (["detect", "score", "cells.gpkg", "--reference", "a.geojson"], "no file cells.gpkg; give"),
         (["info", "nowhere.zarr"], "nowhere.zarr does not exist; give a Zarr store"),
     ],
 )
