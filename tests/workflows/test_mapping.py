@@ -25,7 +25,7 @@ from minewatch.workflows.mapping_parts import mine_map
 @pytest.fixture(scope="module")
 def world_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("world")
-    world = simulate.mine_world(seed=42, size=160)
+    world = simulate.mine_world(seed=42, size=128)
     simulate.write_stac(world, folder / "stac")
     simulate.write_vectors(world, folder)
     return folder
@@ -38,8 +38,8 @@ def settings(world_folder: Path) -> MappingSettings:
         reference=str(world_folder / "reference.geojson"),
         held_out=str(world_folder / "held_out.geojson"),
         output=str(world_folder / "mines"),
-        trees=30,
-        max_per_polygon=60,
+        trees=20,
+        max_per_polygon=30,
     )
 
 

@@ -70,7 +70,7 @@ def in_blocks(found: Found, size: int, monkeypatch: pytest.MonkeyPatch, **how: o
 def test_blocks_of_any_size_make_the_same_covariates(found, how, monkeypatch):
     """Filters and masks look beyond their blocks; only sums may round differently."""
     one = in_blocks(found, 256, monkeypatch, **how).compute()
-    other = in_blocks(found, 41, monkeypatch, **how).compute()
+    other = in_blocks(found, 77, monkeypatch, **how).compute()
     xr.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
     assert all(bool(layer.notnull().any()) for layer in one.values())
 

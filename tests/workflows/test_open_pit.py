@@ -304,6 +304,7 @@ def test_choices_are_ranked(emitted: Result) -> None:
 # The site
 
 
+@pytest.mark.slow
 def test_a_site_cuts_the_map_and_what_is_read(files: Path, tmp_path: Path) -> None:
     settings = ActivitySettings(
         input=str(files / "slc"),
@@ -439,6 +440,7 @@ def test_months_and_years_are_read_as_people_write_them() -> None:
         whole_numbers("9-5", setting="months")
 
 
+@pytest.mark.slow
 def test_the_other_track_is_laid_beside(kavats: Result, files: Path, tmp_path: Path) -> None:
     run = activity_run(
         ActivitySettings(
@@ -457,6 +459,7 @@ def test_the_other_track_is_laid_beside(kavats: Result, files: Path, tmp_path: P
     assert xr.open_zarr(run.folder / "tai.zarr", consolidated=False).sizes["x"] == both.shape[1]
 
 
+@pytest.mark.slow
 def test_what_an_earlier_run_left_is_not_mixed_with_a_new_one(
     kavats: Result, files: Path, tmp_path: Path
 ) -> None:
