@@ -8,12 +8,8 @@ safe for colour-blind readers; what is missing is light grey.
 from __future__ import annotations
 
 from minewatch.plots.ablations import ablation_figure
-from minewatch.plots.detections import (
-    detection_curve_figure,
-    detections_figure,
-    outcomes_figure,
-    training_figure,
-)
+from minewatch.plots.detections import detections_figure, outcomes_figure
+from minewatch.plots.detectors import detection_curve_figure, training_figure
 from minewatch.plots.ground import (
     contours_figure,
     exclusions_figure,
