@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -38,6 +39,7 @@ def fit_unet(
     epochs: int = 30,
     batch: int = 8,
     rate: float = 1e-3,
+    balance: float = 0.5,
     augment: bool = True,
     ema: float | None = None,
     validation: tuple[Any, Any] | None = None,
@@ -51,7 +53,8 @@ def fit_unet(
 
     The loss of a pixel is CE + SCE with :math:`\mathrm{SCE} = \alpha\,\mathrm{CE} +
     \beta\,\mathrm{RCE}` and, for a label y, :math:`\mathrm{RCE} = -A (1 - p_y)`: labels that are
-    wrong now and then do less harm than in plain cross-entropy. Pixels count by their weight; a
+    wrong now and then do less harm than in plain cross-entropy. It forgets classes that are rare,
+    though, so pixels of rare classes count for more (`balance`). Pixels count by their weight; a
     batch's loss is the weighted mean over its pixels. Adam, its rate falling to 0 along a cosine.
 
     Channels are standardised by the mean and the standard deviation of their known pixels, which go
@@ -79,6 +82,9 @@ def fit_unet(
         How often all chips are seen, and how many at a time.
     rate : float
         Of Adam, at the start.
+    balance : float
+        From 0 to 1: pixels count by the share of their class to the power of minus this. 0 takes
+        them as they are, 1 makes all classes count the same together.
     augment : bool
         Flip and turn chips at random, each time anew: quarter turns for square ones.
     ema : float, optional
@@ -131,7 +137,7 @@ def fit_unet(
     True
     """
     require_loss(loss, alpha=alpha, beta=beta, log_floor=log_floor)
-    _require_settings(epochs, batch, rate, ema, width, levels)
+    _require_settings(epochs, batch, rate, ema, width, levels, balance)
     codes = training_sets.class_codes(classes)
     torch = require_torch("fit_unet")
     names = _channel_names(chips)
@@ -146,6 +152,9 @@ def fit_unet(
     ready: dict[str, Any] = {"classes": codes, "ignore": ignore, "levels": levels}
     ready |= {"mean": mean, "std": std}
     taught = training_sets.training_set(images, labels, weights, **ready)
+    taught = replace(
+        taught, weights=training_sets.balanced(taught.target, taught.weights, power=balance)
+    )
     checked = None
     if validation is not None:
         checked = training_sets.training_set(*validation, None, **ready)
@@ -170,6 +179,7 @@ def fit_unet(
 
     settings = {
         **factors, "epochs": epochs, "batch": batch, "rate": rate, "augment": bool(augment),
+        "balance": balance,
         "ema": ema, "width": width, "levels": levels, "seed": seed, "chips": len(taught),
         "chips_left_out": taught.left_out, "weighted": weights is not None,
     }  # fmt: skip
@@ -190,13 +200,22 @@ def fit_unet(
 
 
 def _require_settings(
-    epochs: int, batch: int, rate: float, ema: float | None, width: int, levels: int
+    epochs: int,
+    batch: int,
+    rate: float,
+    ema: float | None,
+    width: int,
+    levels: int,
+    balance: float,
 ) -> None:
     if min(epochs, batch, width, levels) < 1 or not rate > 0:
         message = (
             "fit_unet needs epochs, batch, width and levels of 1 or more and a rate above 0, got "
             f"{epochs}, {batch}, {width}, {levels} and {rate}; leave them out for what is usual"
         )
+        raise ValueError(message)
+    if not 0 <= balance <= 1:
+        message = f"balance is from 0 to 1, got {balance}; use 0.5"
         raise ValueError(message)
     if ema is not None and not 0 < ema < 1:
         message = f"ema is the share that each step keeps, between 0 and 1, got {ema}; use 0.999"

@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["ClassCodes", "TrainingSet", "class_codes", "moments", "standardised", "training_set"]
+__all__ = [
+    "ClassCodes",
+    "TrainingSet",
+    "balanced",
+    "class_codes",
+    "moments",
+    "standardised",
+    "training_set",
+]
 
 
 @dataclass(frozen=True)
@@ -222,6 +230,37 @@ def training_set(
         )
         raise ValueError(message)
     return TrainingSet(seen[kept], target[kept], load[kept], int((~kept).sum()))
+
+
+def balanced(
+    target: npt.NDArray[np.int64], weights: npt.NDArray[np.float32], *, power: float
+) -> npt.NDArray[np.float32]:
+    """Weights by which rare classes count for more.
+
+    Parameters
+    ----------
+    target : array of int64
+        Places of the labels among the classes.
+    weights : array of float32
+        What each pixel counts, of the same shape.
+    power : float
+        A class counts by its share of all to the power of minus this: 0 leaves weights as they
+        are, with 1 all classes count the same together.
+
+    Returns
+    -------
+    array of float32
+        Of the same shape.
+
+    Examples
+    --------
+    >>> balanced(np.array([0, 0, 0, 0, 1]), np.ones(5, "float32"), power=0.5)
+    array([1., 1., 1., 1., 2.], dtype=float32)
+    """
+    load = np.bincount(target.ravel(), weights.ravel())
+    factor = np.ones(len(load))
+    factor[load > 0] = (load.max() / load[load > 0]) ** power
+    return weights * factor[target].astype(np.float32)
 
 
 def _places(

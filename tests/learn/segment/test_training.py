@@ -176,7 +176,13 @@ def test_bounded_loss_bears_wrong_labels() -> None:
     rng = np.random.default_rng(4)
     labels = np.where(rng.random(truth.shape) < 0.33, 1 - truth, truth).astype("uint8")
     seen, expected = blobs(8, seed=6)
-    settings: dict[str, Any] = {"classes": [0, 1], "epochs": 20, "batch": 4, **SMALL}
+    settings: dict[str, Any] = {
+        "classes": [0, 1],
+        "epochs": 20,
+        "batch": 4,
+        "balance": 0.0,
+        **SMALL,
+    }
     sure = {}
     for loss in ("ce", "sce"):
         found = fit_unet(images, labels, loss=loss, **settings).predict_proba(seen)
