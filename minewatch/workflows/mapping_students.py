@@ -126,7 +126,8 @@ def learn_by_radar(
             max_per_polygon=settings.max_per_polygon,
             seed=settings.seed,
         )
-    teacher = learn_from(_as_teacher(samples), settings, step=step, notify=notify)
+    alone = dataclasses.replace(settings, permutation=0)  # those of the student would be asked for
+    teacher = learn_from(_as_teacher(samples), alone, step=step, notify=notify)
     with step("teacher's map"):
         probability = _taught_map(teacher, seen, settings, folder)
     with step("pixels to learn from"):
