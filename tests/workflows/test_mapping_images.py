@@ -224,6 +224,7 @@ def test_light_is_brought_to_nadir_by_the_angles_of_each_date():
         seen_from_above(scene(2, **angles)[["nir"]], "sentinel2", "observed")
 
 
+@pytest.mark.slow
 def test_angles_of_granules_are_used_where_items_have_their_metadata(found, tmp_path):
     """Masked first, then each date by the factor of its own granule, then the median."""
     settings, items, box = found
