@@ -84,13 +84,15 @@ def detections_figure(
     bar(axes, image, scene, extend)
     frame(axes, scene)
     if len(cells):
-        _cells(axes, cells.to_crs(crs_of(scene)), threshold)
+        left, right = axes.get_xlim()
+        _cells(axes, cells.to_crs(crs_of(scene)), threshold, points=72 * across / (right - left))
     outline(axes, scene, outlines)
     tidy(axes)
     return figure
 
 
-def _cells(axes: Axes, cells: gpd.GeoDataFrame, threshold: float) -> None:
+def _cells(axes: Axes, cells: gpd.GeoDataFrame, threshold: float, *, points: float) -> None:
+    """Cells and their colour bar; a kilometre is so many points on paper."""
     from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable
     from matplotlib.collections import PolyCollection
@@ -100,9 +102,12 @@ def _cells(axes: Axes, cells: gpd.GeoDataFrame, threshold: float) -> None:
     colours = ScalarMappable(Normalize(threshold, 1.0), colormaps[CELLS])
     edges = colours.to_rgba(ordered["probability"].to_numpy())
     faces = edges * (1, 1, 1, 0.35)
+    # A rim as wide as a cell would hide the scene.
+    side = float(np.sqrt(ordered.area.median())) / 1000 * points
+    width = float(np.clip(side / 20, 0.1, 0.9))
     rings = _rings(ordered)
     axes.add_collection(
-        PolyCollection(rings, facecolors=faces, edgecolors=edges, linewidths=0.9, zorder=2)
+        PolyCollection(rings, facecolors=faces, edgecolors=edges, linewidths=width, zorder=2)
     )
     scale = axes.figure.colorbar(colours, ax=axes, shrink=0.85, aspect=28, pad=0.02)
     scale.set_label("Probability of a mine", fontsize=9.5, color=INK)

@@ -118,7 +118,7 @@ def detection_curve_figure(
             known[name], known["precision"], color=hue, linewidth=1.8, label=text,
             marker="o" if len(known) == 1 else None, markersize=4,
         )  # fmt: skip
-    for number, mark in enumerate(thresholds):
+    for number, mark in enumerate(sorted(thresholds, reverse=True)):
         row = known[np.isclose(known["threshold"], mark)]
         if len(row):
             place = float(row["recall"].iloc[0]), float(row["precision"].iloc[0])

@@ -110,7 +110,7 @@ def write_detections(settings: DetectSettings, folder: Path, found: Detected) ->
     }
     summary = {
         "cells": f"{len(cells):,} with {numbers['cells_ha']:,.0f} ha",
-        "searched": f"{searched:,.0f} ha on {len(dates)} dates",
+        "searched": f"{searched:,.0f} ha on {len(dates)} date{'s' * (len(dates) > 1)}",
     }
     files["page that explains it all"] = write_report(
         folder / "report.html",

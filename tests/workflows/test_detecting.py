@@ -335,3 +335,10 @@ def test_a_network_is_taught_and_run(lesson: DetectTrainSettings, tmp_path: Path
         windows[mode] = windows_of(run)
     npt.assert_allclose(windows["convolution"], windows["windows"], atol=1e-4)
     assert np.isfinite(windows["windows"]).any()
+    # Of the network nothing stays beside a detector of texture.
+    texture = dataclasses.replace(
+        lesson, datetime="2022-05-22", output=brief.output, overwrite=True
+    )
+    assert not {"history.csv", "training.png", "run.earlier.toml"} & {
+        path.name for path in detect_train_run(texture).folder.iterdir()
+    }
