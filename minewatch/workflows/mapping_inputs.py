@@ -132,9 +132,13 @@ def _heights(settings: MappingSettings, reference: gpd.GeoDataFrame) -> list[pys
 def _bounds(
     settings: MappingSettings, reference: gpd.GeoDataFrame
 ) -> tuple[float, float, float, float]:
+    from pyproj import Transformer
+
     taught = teacher_grid(settings)
     if taught is not None:
-        return tuple(taught.boundingbox.to_crs("EPSG:4326").bbox)
+        to_degrees = Transformer.from_crs(str(taught.crs), "EPSG:4326", always_xy=True)
+        west, south, east, north = to_degrees.transform_bounds(*taught.boundingbox.bbox)
+        return float(west), float(south), float(east), float(north)
     if settings.bbox is not None:
         return settings.bbox
     tables = [reference]

@@ -107,7 +107,7 @@ class MappingSettings:
     noise: Literal["none", "confident", "soft", "small_loss"] = option(
         "soft", "what is done about the teacher's errors"
     )
-    keep: float = option(0.6, "share of the teacher's labels of each class to learn from, surest")
+    keep: float = option(1.0, "share of each class of the teacher's labels, the surest; 1 is all")
     student_samples: int = option(12000, "pixels of the map that the teacher labels")
     cleanup: bool = option(True, "let the majority of 3 x 3 pixels decide on the radar's map")
     # After the map

@@ -132,7 +132,7 @@ def student_part(settings: MappingSettings, folder: Path, found: Findings) -> Pa
         }
     sections = [
         _compared_section(scores, alike, chance, taught, settings),
-        _noise_section(taught, measured),
+        _noise_section(taught, measured, settings.keep),
     ]
     if len(learnt.importances):
         rows = [
@@ -233,12 +233,13 @@ def _compared_section(
     )
 
 
-def _noise_section(taught: Taught, measured: dict[str, Any]) -> Section:
+def _noise_section(taught: Taught, measured: dict[str, Any], keep: float) -> Section:
     labels = " and ".join(f"{many:,} {NAMES[code]}" for code, many in taught.kept.items())
     method = str(taught.noise["method"])
+    share = "all were" if keep == 1 else f"of each class the surest {100 * keep:.0f} % were"
     text = (
-        f"{taught.pixels:,} pixels were asked about, as many of each block; the surest of each "
-        f"class were learnt from: {labels}. {MEANING[method]} Rows are the true class, columns "
+        f"The teacher was asked about {taught.pixels:,} pixels; {share} learnt from: {labels}. "
+        f"{MEANING[method]} Rows are the true class, columns "
         "what the label says. On trusted polygons the teacher's errors are counted, all of its "
         "labels, sure or not, each polygon by its area; among the student's labels they are "
         "estimated from how radar and label disagree, so that what the radar cannot tell apart "
