@@ -88,7 +88,7 @@ def write_detections(settings: DetectSettings, folder: Path, found: Detected) ->
     numbers = {
         "cells": len(cells),
         "cell_metres": float(found.windows.attrs["cell_size"]),
-        "cells_ha": float(cells["area_ha"].sum()),
+        "cells_ha": covered_ha(cells),
         "searched_ha": searched,
         "threshold": settings.threshold,
         "dates": dates,
@@ -132,6 +132,25 @@ def write_detections(settings: DetectSettings, folder: Path, found: Detected) ->
         summary=summary,
     )
     return Result(folder, summary, files)
+
+
+def covered_ha(cells: gpd.GeoDataFrame) -> float:
+    """Ground under some cells, once, whether or not they lie on one another.
+
+    Parameters
+    ----------
+    cells : geopandas.GeoDataFrame
+        Cells; those of several dates, or of a step that is not half a window, overlap.
+
+    Returns
+    -------
+    float
+        Hectares.
+    """
+    if not len(cells):
+        return 0.0
+    ground = cells[["geometry"]].dissolve()
+    return float(vectors.areas_ha(ground).sum())
 
 
 def _dates(found: Detected, threshold: float) -> list[dict[str, Any]]:

@@ -237,6 +237,11 @@ def test_a_run_by_its_own_record_on_each_date(found: Result, tmp_path: Path) -> 
             alone, threshold=0.8, isolated_threshold=0.95, neighbours=1, distance=500.0
         )
         assert int((cells.date == day).sum()) == len(kept)
+    # What was seen on both dates is ground only once.
+    numbers = json.loads((tmp_path / "each" / "metrics.json").read_text())
+    places = {tuple(bounds) for bounds in cells.bounds.round().to_numpy()}
+    assert numbers["cells_ha"] == pytest.approx(2.56 * len(places))
+    assert len(places) < len(cells)
 
 
 # Scoring
