@@ -37,7 +37,7 @@ def test_weights_count_as_copies_do() -> None:
     heavy = samples.assign_coords(weight=("sample", np.where(true == 1, 9.0, 1.0)))
     grid = np.linspace(-2, 4, 601, dtype="f4")
     table = learn.frame(xr.Dataset({"s1_vv": ("sample", grid)}, {"label": ("sample", grid * 0)}))
-    border = grid[learn.fit_boosting(heavy).predict(table) == 1].min()
+    border = grid[learn.fit_boosting(heavy, trees=40).predict(table) == 1].min()
     # Densities of weight 9 and 1 meet at 1 - ln(9)/2 = -0.1.
     assert border == pytest.approx(1 - np.log(9) / 2, abs=0.5)
 
@@ -45,7 +45,7 @@ def test_weights_count_as_copies_do() -> None:
 def test_it_knows_its_domain_and_comes_back(tmp_path: Path) -> None:
     pytest.importorskip("skops")
     samples, _ = drawn(400, seed=4)
-    model = learn.fit_boosting(samples)
+    model = learn.fit_boosting(samples, trees=10)
     assert model.training_domain_.loc["s1_vv", "min"] == samples.s1_vv.min()
     learn.save_model(model, tmp_path / "student.skops", provenance={"teacher": "mines"})
     back = learn.load_model(tmp_path / "student.skops")
