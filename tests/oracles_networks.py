@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 
 from minewatch.learn.networks import Network, session
-from minewatch.learn.networks.network_graphs import network_graphs
 from minewatch.learn.networks.onnx_graphs import Node, onnx_graph
+from minewatch.learn.networks.weights_in_graphs import network_graphs
 
 EPSILON = 1e-3
 SHAPES = {

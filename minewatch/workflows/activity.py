@@ -15,8 +15,7 @@ from minewatch.workflows.activity_results import write_results
 from minewatch.workflows.activity_settings import PRESETS, ActivitySettings
 from minewatch.workflows.activity_thresholds import threshold_of
 from minewatch.workflows.outputs import Notify, Result, quiet, remove_stale, stage
-from minewatch.workflows.resuming import begin, finish, key_of
-from minewatch.workflows.settings import set_aside
+from minewatch.workflows.resuming import begin, finish, key_of, mark
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -72,7 +71,7 @@ def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Resul
     FileNotFoundError: input 'nowhere' does not exist; ...
     """
     check_settings(settings)
-    folder = begin(settings, stores=STORES)
+    folder = begin(settings)
     with connect(settings.cluster) as client:
         step = functools.partial(stage, client=client, notify=notify)
         with step("masks"):  # first: they need the grid alone, and may not fit it
@@ -80,7 +79,7 @@ def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Resul
             check_ground(settings, coherence)
             exclusion = exclusion_of(settings, coherence)
         with step("coherence"):
-            set_aside(folder / "run.toml")
+            mark(settings, folder, stores=STORES)
             keep: dict[str, Any] = {
                 "overwrite": True,
                 "resume": key_of(settings, coherence.attrs.get("files", [])),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import TYPE_CHECKING, Any
 
 from minewatch import learn, store
 from minewatch.cluster import connect
@@ -25,10 +26,18 @@ from minewatch.workflows.mapping_settings import MappingSettings
 from minewatch.workflows.mapping_students import Taught, learn_by_radar, with_blocks
 from minewatch.workflows.mapping_students_results import save_student
 from minewatch.workflows.mapping_views import write_views
-from minewatch.workflows.outputs import Notify, Result, open_folder, quiet, remove_stale, stage
-from minewatch.workflows.settings import set_aside
+from minewatch.workflows.outputs import Notify, Result, quiet, remove_stale, stage
+from minewatch.workflows.resuming import begin, finish, key_of, mark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import pystac
 
 __all__ = ["mapping_run"]
+
+STORES = ("features.zarr", "probability.zarr")
+"""What is filled block by block, so that a run that was stopped goes on."""
 
 
 def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
@@ -63,7 +72,8 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
     FileNotFoundError
         If a file is not there.
     FileExistsError
-        If the output folder holds something and `overwrite` is False, or labelled points.
+        If the output folder holds something and neither `overwrite` nor `resume` is True, or
+        labelled points.
 
     References
     ----------
@@ -77,9 +87,8 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
     FileNotFoundError: ...nowhere.geojson...
     """
     reference = check_settings(settings)
-    folder = open_folder(settings.output, overwrite=settings.overwrite)
+    folder = begin(settings)
     require_unlabelled(folder)
-    replace = settings.overwrite
     with connect(settings.cluster) as client:
         spent: dict[str, float] = {}
         step = functools.partial(stage, client=client, notify=notify, spent=spent)
@@ -87,12 +96,16 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
             items = find_items(settings, reference)
             box = map_grid(settings, reference)
         with step("covariates"):
-            set_aside(folder / "run.toml")
+            mark(settings, folder, stores=STORES)
+            keep: dict[str, Any] = {
+                "overwrite": True,
+                "resume": key_of(settings, [*_named(items), reference.to_json()]),
+            }
             stack = store.to_zarr(
                 covariates(items, box, settings, folder=folder),
                 folder / "features.zarr",
-                overwrite=replace,
                 rows=LARGEST,
+                **keep,
             )
         if settings.counts:
             with step("clear views"):
@@ -120,7 +133,7 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
                 learn.predict_proba(learnt.model, stack),
                 folder / "probability.zarr",
                 name="probability",
-                overwrite=replace,
+                **keep,
             )
         with step("files and report"):
             chance = probability.sel({"class": 1}, drop=True)
@@ -135,6 +148,10 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
                 items, stack, learnt, chance, mines, outlines, outside, held_out, spent, taught
             )
             result = write_results(settings, folder, found)
-    if replace:
-        remove_stale(folder, OPTIONAL, result.files.values())
+    remove_stale(folder, OPTIONAL, result.files.values())
+    finish(folder)
     return result
+
+
+def _named(items: Mapping[str, Iterable[pystac.Item]]) -> list[str]:
+    return [f"{item.collection_id}/{item.id}" for each in items.values() for item in each]

@@ -12,7 +12,6 @@ from minewatch.workflows.mapping_images import LARGEST
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from minewatch.workflows.mapping_settings import MappingSettings
 
 __all__ = ["RADARS", "fused", "fusion", "kept", "side_by_side"]
 
@@ -20,17 +19,13 @@ RADARS = {"sentinel1": ("s1", "vv"), "palsar": ("palsar", "hh")}
 """Radars → prefix of their covariates, and the polarisation that their indices compare."""
 
 
-def kept(
-    images: dict[str, xr.Dataset], settings: MappingSettings, folder: Path | None
-) -> dict[str, xr.Dataset]:
+def kept(images: dict[str, xr.Dataset], folder: Path | None) -> dict[str, xr.Dataset]:
     """The same images, with those of radars stored where there is a place for them. Computes then.
 
     Parameters
     ----------
     images : dict of str to xarray.Dataset
         Sensor → composite.
-    settings : MappingSettings
-        With ``overwrite``.
     folder : pathlib.Path or None
         Where ``radar.zarr`` is written.
 
@@ -43,7 +38,7 @@ def kept(
     if folder is None or not radars:
         return images
     stored = store.to_zarr(
-        side_by_side(radars), folder / "radar.zarr", overwrite=settings.overwrite, rows=LARGEST
+        side_by_side(radars), folder / "radar.zarr", overwrite=True, rows=LARGEST
     )
     again = {
         name: xr.Dataset(

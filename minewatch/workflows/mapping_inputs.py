@@ -214,7 +214,7 @@ def covariates(
     """
     images = composites_of(items, box, settings)
     if settings.covariates == "fusion":
-        stack = fusion(kept(images, settings, folder))
+        stack = fusion(kept(images, folder))
     else:
         stack = features.feature_stack(
             sentinel2=images.get("sentinel2"),

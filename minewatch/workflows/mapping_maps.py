@@ -27,6 +27,9 @@ LARGEST = 60
 MUCH = 0.05
 """Share of the map unlike the samples from which it is told."""
 
+LARGEST_BLOCK = 1024
+"""Rows and columns of a block of a layer that is in memory."""
+
 REASONS = 10
 """Covariates that are told to be outside most often."""
 
@@ -166,7 +169,8 @@ def domain_part(settings: MappingSettings, folder: Path, found: Findings) -> Par
         If more than 5 % of the map is so.
     """
     del settings
-    outside = found.outside.compute()
+    # Computed once, and in blocks from there: what draws and stores it needs no whole copies.
+    outside = found.outside.compute().chunk(y=LARGEST_BLOCK, x=LARGEST_BLOCK)
     known = int(outside.notnull().sum())
     share = int((outside > 0).sum()) / known if known else 0.0
     much = share > MUCH

@@ -118,6 +118,7 @@ class MappingSettings:
     )
     cluster: str = option("threads", "threads, local, local:8 or tcp://host:8786")
     overwrite: bool = option(False, "replace the results of an earlier run in this folder")
+    resume: bool = option(False, "go on with a run of these settings that was stopped there")
 
 
 MAP_PRESETS: Mapping[str, Mapping[str, object]] = {

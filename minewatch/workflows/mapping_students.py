@@ -188,7 +188,7 @@ def _taught_map(
         learn.predict_proba(teacher.model, seen),
         folder / "teacher.zarr",
         name="probability",
-        overwrite=settings.overwrite,
+        overwrite=True,
     )
 
 

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from minewatch.store.filling import forget
 from minewatch.workflows.outputs import open_folder, write_json
+from minewatch.workflows.settings import set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["begin", "finish", "key_of"]
+__all__ = ["begin", "finish", "key_of", "mark"]
 
-MARK = ".unfinished.json"
+MARKER = ".unfinished.json"
 """Stands in a folder while a run is at work there, or after it was stopped."""
 ELSEWHERE = ("output", "overwrite", "resume", "cluster", "memory")
 """Settings that no number depends on."""
@@ -54,15 +55,13 @@ def key_of(settings: Any, inputs: Iterable[str] = ()) -> str:
     return json.dumps([type(settings).__name__, told, list(inputs)], sort_keys=True, default=str)
 
 
-def begin(settings: Any, *, stores: Iterable[str]) -> Path:
+def begin(settings: Any) -> Path:
     """Make the folder of a run, or take up the one that it was stopped in.
 
     Parameters
     ----------
     settings : dataclass instance
         The run, with ``output``, ``overwrite`` and ``resume``.
-    stores : iterable of str
-        Stores that the run fills block by block.
 
     Returns
     -------
@@ -76,32 +75,53 @@ def begin(settings: Any, *, stores: Iterable[str]) -> Path:
     ValueError
         If the run that was stopped there had other settings.
     """
-    mark = Path(settings.output).resolve() / MARK
-    digest = hashlib.sha256(key_of(settings).encode()).hexdigest()
-    if settings.resume and mark.is_file():
-        if _digest_in(mark) != digest:
+    marker = Path(settings.output).resolve() / MARKER
+    if settings.resume and marker.is_file():
+        if _digest_in(marker) != _digest(settings):
             message = (
-                f"the run that was stopped in {mark.parent} had other settings; say overwrite to "
+                f"the run that was stopped in {marker.parent} had other settings; say overwrite to "
                 "begin anew, or give the settings of then"
             )
             raise ValueError(message)
-        return mark.parent
+        return marker.parent
     try:
-        folder = open_folder(settings.output, overwrite=settings.overwrite)
+        return open_folder(settings.output, overwrite=settings.overwrite)
     except FileExistsError as error:
-        if not mark.is_file():
+        if not marker.is_file():
             raise
-        message = f"{mark.parent} holds a run that was stopped; say resume to go on, or overwrite"
+        message = f"{marker.parent} holds a run that was stopped; say resume to go on, or overwrite"
         raise FileExistsError(message) from error
+
+
+def mark(settings: Any, folder: Path, *, stores: Iterable[str]) -> None:
+    """Note that a run begins to write into its folder.
+
+    Parameters
+    ----------
+    settings : dataclass instance
+        The run.
+    folder : pathlib.Path
+        From :func:`begin`.
+    stores : iterable of str
+        Stores that the run fills block by block: what others left of them is removed, unless the
+        run goes on.
+    """
+    marker = folder / MARKER
+    if settings.resume and marker.is_file():
+        return
     for name in stores:
         forget(folder / name)
-    write_json(mark, {"settings": type(settings).__name__, "digest": digest})
-    return folder
+    set_aside(folder / "run.toml")
+    write_json(marker, {"settings": type(settings).__name__, "digest": _digest(settings)})
 
 
-def _digest_in(mark: Path) -> str | None:
+def _digest(settings: Any) -> str:
+    return hashlib.sha256(key_of(settings).encode()).hexdigest()
+
+
+def _digest_in(marker: Path) -> str | None:
     try:
-        content = json.loads(mark.read_text(encoding="utf-8"))
+        content = json.loads(marker.read_text(encoding="utf-8"))
     except ValueError:
         return None
     return content.get("digest") if isinstance(content, dict) else None
@@ -115,4 +135,4 @@ def finish(folder: Path) -> None:
     folder : pathlib.Path
         The folder.
     """
-    (folder / MARK).unlink(missing_ok=True)
+    (folder / MARKER).unlink(missing_ok=True)

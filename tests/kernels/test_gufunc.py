@@ -44,6 +44,7 @@ def arguments(rng):
         "complex_coherence": (*pair, 3, 4, 0.5),
         "demodulated_coherence": (*pair, 3, 4, 0.5, 0.25),
         "demodulated_complex_coherence": (*pair, 3, 4, 0.5, 0.25),
+        "cooccurrence": (cube, np.array([1, 2]), 4, 0.0, 1.0),
         "forest_proba": (cube, *forest),
         "geometric_median": (cube, 1),
         "lee": (cube, 3, 3, 4.0, 0),

@@ -10,7 +10,7 @@ from killing import kill_and_resume, stored
 
 from minewatch import simulate
 from minewatch.workflows import ActivitySettings, activity, activity_run
-from minewatch.workflows.resuming import MARK
+from minewatch.workflows.resuming import MARKER
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def test_activity_survives_twenty_kills(slc, tmp_path):
     }  # fmt: skip
     for folder in ended:
         assert stored(folder) == whole
-        assert not (folder / MARK).exists()
+        assert not (folder / MARKER).exists()
         for name in ("activity.tif", "tai.tif", "activity.geojson", "pairs.csv"):
             assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from minewatch.learn.networks.detector import Network
 from minewatch.learn.networks.focal import focal_loss
 from minewatch.learn.networks.frameworks import require_onnxruntime, require_torch
+from minewatch.learn.networks.layers import patch_network
 from minewatch.learn.networks.onnx_archives import load_archive, save_archive, session
-from minewatch.learn.networks.patch_network import patch_network
 from minewatch.learn.networks.training import fit_network
 
 __all__ = [

@@ -10,9 +10,9 @@ import numpy as np
 
 from minewatch.learn.networks.block_features import STRIDE, window_means
 from minewatch.learn.networks.graph_checks import require_plain_graph
-from minewatch.learn.networks.network_graphs import OPERATORS
+from minewatch.learn.networks.layers import PADDINGS, SMALLEST, feature_size
 from minewatch.learn.networks.onnx_archives import session
-from minewatch.learn.networks.patch_network import PADDINGS, SMALLEST, feature_size
+from minewatch.learn.networks.weights_in_graphs import OPERATORS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from minewatch.learn.networks.patch_network import SMALLEST
+from minewatch.learn.networks.layers import SMALLEST
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -10,9 +10,9 @@ import numpy as np
 from minewatch.learn.networks.detector import Network
 from minewatch.learn.networks.epochs import Lesson, scores_of
 from minewatch.learn.networks.frameworks import require_torch
-from minewatch.learn.networks.network_graphs import network_graphs
+from minewatch.learn.networks.layers import KERAS_BATCH_NORM, PADDINGS, patch_network
 from minewatch.learn.networks.patch_arrays import arrays_of, moments
-from minewatch.learn.networks.patch_network import KERAS_BATCH_NORM, PADDINGS, patch_network
+from minewatch.learn.networks.weights_in_graphs import network_graphs
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ from oracles_networks import random_network
 
 from minewatch.learn.networks import session
 from minewatch.learn.networks.graph_checks import require_plain_graph
-from minewatch.learn.networks.network_graphs import OPERATORS
+from minewatch.learn.networks.weights_in_graphs import OPERATORS
 
 if TYPE_CHECKING:
     from pathlib import Path

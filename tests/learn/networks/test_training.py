@@ -162,7 +162,7 @@ def test_losses_are_not_the_same(lessons: tuple[Any, Any]) -> None:
 
 def test_turned_patches_are_the_eight_ways_that_a_square_can_lie(rng: np.random.Generator) -> None:
     from minewatch.learn.networks.epochs import Lesson
-    from minewatch.learn.networks.patch_network import patch_network
+    from minewatch.learn.networks.layers import patch_network
 
     lesson = Lesson(
         patch_network(channels=2), np.zeros(2), np.ones(2), gamma=2, alpha=0.25, batch=8, rate=1e-3,
@@ -219,11 +219,11 @@ def test_learning_that_diverges_is_told(lessons: tuple[Any, Any]) -> None:
 @pytest.mark.parametrize("count", [2, 17, 33])
 def test_a_patch_left_over_is_seen_as_well(count: int) -> None:
     from minewatch.learn.networks.epochs import Lesson
-    from minewatch.learn.networks.patch_network import patch_network
+    from minewatch.learn.networks.layers import patch_network
 
     lesson = Lesson(
-        patch_network(channels=1), np.zeros(1), np.ones(1), gamma=2, alpha=0.25, batch=16, rate=1e-3,
-        augment=False, seed=0,
+        patch_network(channels=1), np.zeros(1), np.ones(1), gamma=2, alpha=0.25, batch=16,
+        rate=1e-3, augment=False, seed=0,
     )  # fmt: skip
     batches = lesson._batches(count)
     assert sorted(itertools.chain(*batches)) == list(range(count))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minewatch.learn.networks.patch_network import feature_size, patch_network
+from minewatch.learn.networks.layers import feature_size, patch_network
 
 pytestmark = pytest.mark.cnn
 

@@ -61,7 +61,7 @@ def network_graphs(
 
     Examples
     --------
-    >>> from minewatch.learn.networks.patch_network import patch_network
+    >>> from minewatch.learn.networks.layers import patch_network
     >>> state = patch_network(padding="valid").state_dict()
     >>> weights = {name: tensor.numpy() for name, tensor in state.items()}
     >>> unit = {"mean": np.zeros(3), "std": np.ones(3), "epsilon": 1e-3}

@@ -7,7 +7,7 @@ import pytest
 from oracles_networks import EPSILON, forward, random_network, random_weights, scene_like
 
 from minewatch.learn.networks import patch_network, session
-from minewatch.learn.networks.network_graphs import OPERATORS, network_graphs
+from minewatch.learn.networks.weights_in_graphs import OPERATORS, network_graphs
 
 pytestmark = pytest.mark.cnn
 
