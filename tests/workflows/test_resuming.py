@@ -9,7 +9,13 @@ import pytest
 from killing import kill_and_resume, stored
 
 from minewatch import simulate
-from minewatch.workflows import ActivitySettings, activity, activity_run
+from minewatch.workflows import (
+    ActivitySettings,
+    MappingSettings,
+    activity,
+    activity_run,
+    mapping_run,
+)
 from minewatch.workflows.resuming import MARKER
 
 
@@ -95,3 +101,24 @@ def test_to_overwrite_begins_anew(stopped, monkeypatch):
     monkeypatch.setattr(filling, "write_strip", noted)
     activity_run(dataclasses.replace(stopped, overwrite=True))
     assert written[0] == ".coherence.unfinished.zarr"
+
+
+@pytest.mark.slow
+def test_a_map_survives_twenty_kills(tmp_path):
+    world = simulate.mine_world(seed=42, size=128)
+    simulate.write_stac(world, tmp_path / "stac")
+    simulate.write_vectors(world, tmp_path)
+    settings = MappingSettings(
+        catalog=str(tmp_path / "stac" / "catalog.json"),
+        reference=str(tmp_path / "reference.geojson"),
+        trees=10,
+        max_per_polygon=30,
+    )
+    ended = kill_and_resume(mapping_run, settings, tmp_path, kills=20, seed=2)
+    whole = stored(tmp_path / "whole")
+    assert {name.split("/")[0] for name in whole} == {"features.zarr", "probability.zarr"}
+    for folder in ended:
+        assert stored(folder) == whole
+        assert not (folder / MARKER).exists()
+        for name in ("mines.tif", "probability.tif", "mines.geojson", "items.csv", "sizes.csv"):
+            assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
