@@ -76,7 +76,8 @@ def window_means(
             for left in range(0, wide, TILE)
         ]
         strips.append(_means(np.concatenate(tiles, axis=2), columns, span, step))
-    along = np.concatenate(strips, axis=1).transpose(0, 2, 1)
+    # Side by side in memory, so that sums go in one order however wide the block is.
+    along = np.ascontiguousarray(np.concatenate(strips, axis=1).transpose(0, 2, 1))
     return _means(along, rows, span, step).transpose(2, 1, 0)
 
 

@@ -38,6 +38,21 @@ def test_means_are_those_of_each_window(
             np.testing.assert_allclose(found[i, j], expected, rtol=1e-6)
 
 
+def test_a_window_alone_has_the_bits_that_it_has_among_others(rng: np.random.Generator) -> None:
+    span, step = 22, 13
+    size, pace = STRIDE * (span - 1) + REACH, step * STRIDE
+    block = rng.normal(size=(1, size + 3 * pace, size + 2 * pace)).astype(np.float32)
+
+    def means(part: np.ndarray) -> np.ndarray:
+        sure = np.ones(part.shape[1:], bool)
+        return window_means(part, sure, sums, span=span, step=step, filling=np.zeros(1))
+
+    among = means(block)
+    for (i, j), mean in np.ndenumerate(among[..., 0]):
+        window = np.s_[:, i * pace : i * pace + size, j * pace : j * pace + size]
+        assert means(block[window])[0, 0, 0] == mean
+
+
 def test_unknown_pixels_reach_no_window_without_them(rng: np.random.Generator) -> None:
     block = rng.normal(size=(1, 62, 62)).astype(np.float32)
     sure = np.ones((62, 62), bool)
