@@ -139,7 +139,7 @@ def load_way(settings: DetectSettings) -> Way:
         require_onnxruntime(f"the network in {settings.detector}")
     told = dict(getattr(detector, "provenance_", None) or {})
     made = told.get("radar") or told.get("channels_made")
-    if not isinstance(made, dict) or "resolution" not in told:
+    if not isinstance(made, dict) or "averaging" not in made or "resolution" not in told:
         warnings.warn(
             f"{settings.detector} does not tell how its patches were made; they are taken to be of "
             "10 m, with 4.4 looks filtered in windows of 3",

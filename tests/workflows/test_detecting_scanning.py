@@ -62,9 +62,10 @@ def test_a_detector_sees_as_it_learnt(
 def test_a_detector_that_does_not_tell_is_warned_of(
     monkeypatch: pytest.MonkeyPatch, settings: DetectSettings
 ) -> None:
-    with pytest.warns(UserWarning, match="does not tell how its patches were made"):
-        way = loaded(monkeypatch, settings)
-    assert (way.radar["window"], way.resolution) == (3, 10.0)
+    for told in ({}, {"channels_made": {}, "resolution": 10.0}):
+        with pytest.warns(UserWarning, match="does not tell how its patches were made"):
+            way = loaded(monkeypatch, settings, **told)
+        assert (way.radar["window"], way.resolution) == (3, 10.0)
 
 
 def test_a_network_without_onnxruntime_says_what_to_install(

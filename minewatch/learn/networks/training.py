@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minewatch.conventions import plain_attrs
 from minewatch.learn.networks.detector import Network
 from minewatch.learn.networks.epochs import Lesson, scores_of
 from minewatch.learn.networks.frameworks import require_torch
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["fit_network"]
 
 LOSSES = ("focal", "focal_alpha_t", "cross_entropy")
+MADE = ("averaging", "looks", "window", "floor")
+"""Attributes of patches that tell how their channels were made."""
 
 
 def fit_network(
@@ -90,7 +93,7 @@ def fit_network(
         A detector, with ``history_``: ``epoch``, ``loss`` (mean over the steps of the epoch, with
         dropout), and on `validation`, NaN without, ``val_loss``, ``val_f1`` (of mines, at
         probability 0.5) and ``val_accuracy``. ``provenance_`` tells the settings, the number of
-        patches and the epoch of the weights.
+        patches, the epoch of the weights and how the channels were made.
 
     Raises
     ------
@@ -189,7 +192,9 @@ def fit_network(
         "epoch": used,
     }
     scale = patches.attrs.get("resolution")
-    place = {} if scale is None else {"resolution": float(scale)}
+    place: dict[str, Any] = {} if scale is None else {"resolution": float(scale)}
+    made = plain_attrs(patches["patches"].attrs)
+    place["channels_made"] = {name: made[name] for name in MADE if name in made}
     return Network(
         graphs=graphs,
         size=values.shape[2],

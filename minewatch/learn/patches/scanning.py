@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from minewatch.conventions import SPATIAL_REF, Layer, conform
 from minewatch.learn.patches.window_blocks import Convolution, Windows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Literal
 
 __all__ = ["scan"]
@@ -73,8 +75,14 @@ def scan(
     TypeError
         If `scene` or `detector` is something else.
     ValueError
-        If the scene is smaller than a window, its pixels are not those of the detector, or a
-        setting does not fit the detector.
+        If the scene is smaller than a window, its pixels or its third channel are not those of the
+        detector, or a setting does not fit the detector.
+
+    Warns
+    -----
+    UserWarning
+        If the channels were filtered otherwise than those that the detector learnt from, as far as
+        the attributes of both tell.
 
     See Also
     --------
@@ -107,6 +115,7 @@ def scan(
         )
         raise ValueError(message)
     scene = _oriented(_channels(scene, detector))
+    _require_made_alike(scene, detector)
     pixel = _pixel(scene, detector)
     tops, lefts = (_starts(scene, dim, size, int(step), flush) for dim in ("y", "x"))
     way = _way(detector, mode, size, int(step))
@@ -172,6 +181,34 @@ def _channels(scene: object, detector: Any) -> xr.DataArray:
     if have != wanted:
         scene = scene.isel(channel=[have.index(name) for name in wanted])
     return scene.transpose("channel", ..., "y", "x")
+
+
+def _require_made_alike(scene: xr.DataArray, detector: Any) -> None:
+    """Compare how channels were made with what the detector noted, where both sides tell."""
+    told = getattr(detector, "provenance_", None) or {}
+    learnt, made = told.get("channels_made") or {}, scene.attrs
+    if "averaging" not in learnt or "averaging" not in made:
+        return
+    if "pa" in detector.channels and learnt["averaging"] != made["averaging"]:
+        message = (
+            f"the detector learnt from pa made with averaging={learnt['averaging']!r}, the scene's "
+            f"has {made['averaging']!r}; use channels(..., averaging={learnt['averaging']!r})"
+        )
+        raise ValueError(message)
+    wanted, have = _filtering(learnt), _filtering(made)
+    if wanted != have:
+        warnings.warn(
+            f"the detector learnt from channels made with {wanted}, the scene's are made with "
+            f"{have}: it sees what it does not know; make them alike with channels(...)",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def _filtering(made: Mapping[str, Any]) -> str:
+    """Settings of the channels that change how bright and how grainy they are."""
+    names = ("window", "floor") if made.get("window") is None else ("window", "looks", "floor")
+    return ", ".join(f"{name}={made.get(name)}" for name in names)
 
 
 def _oriented(scene: xr.DataArray) -> xr.DataArray:

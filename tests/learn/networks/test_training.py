@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from oracles_networks import rough_and_smooth
 
 from minewatch.learn.networks import Network, fit_network
+from minewatch.learn.patches import load_detector, save_detector
 
 pytestmark = pytest.mark.cnn
 
@@ -65,6 +67,14 @@ def test_it_tells_how_it_was_taught(taught: Network) -> None:
     assert told["resolution"] == 10
     assert taught.channels == ("vv", "vh")
     assert set(taught.versions_) == {"minewatch", "torch", "numpy"}
+
+
+def test_it_tells_how_the_channels_were_made(tmp_path: Path) -> None:
+    patches = rough_and_smooth(16, 20)
+    made = {"averaging": "mean", "looks": np.float32(4), "window": 3}
+    patches["patches"].attrs = {**made, "floor": None, "units": "dB", "fill": np.nan}
+    save_detector(fit_network(patches, epochs=1, **SETTINGS), tmp_path / "network")
+    assert load_detector(tmp_path / "network").provenance_["channels_made"] == made
 
 
 @pytest.mark.parametrize("threads", [1, 2])

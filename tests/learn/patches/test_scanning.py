@@ -315,6 +315,37 @@ def test_settings_that_do_not_fit_are_refused(scene: xr.DataArray) -> None:
         scan(scene, {})
 
 
+def test_channels_made_otherwise_than_the_detector_learnt_are_told(
+    rng: np.random.Generator,
+) -> None:
+    power = scene_of(rng.gamma(4.4, 0.1, (3, 110, 120)).astype("f4")).assign_attrs(units="1")
+    backscatter = power.to_dataset(dim="channel")[["vv", "vh"]]
+    detector = Logistic()
+    made = channels(backscatter)
+    detector.provenance_["channels_made"] = dict(made.attrs)
+    expected = scan(made, detector)
+    # As kept in a file, where None is left out; other attributes do not matter.
+    kept = {"averaging": "difference", "looks": 4.4, "window": 3, "orbit": "ascending"}
+    detector.provenance_["channels_made"] = kept
+    xr.testing.assert_identical(scan(made, detector), expected)
+    with pytest.raises(ValueError, match=r"averaging='difference', .* has 'mean'; use channels"):
+        scan(channels(backscatter, averaging="mean"), detector)
+    for other, told in (
+        ({"window": None}, r"window=3, looks=4.4, floor=None, .* window=None, floor=None: "),
+        ({"looks": 18.0}, "made with window=3, looks=18.0, floor=None: "),
+        ({"floor": -40.0}, "made with window=3, looks=4.4, floor=-40.0: "),
+    ):
+        with pytest.warns(UserWarning, match=told) as warned:
+            scan(channels(backscatter, **other), detector)
+        assert warned[0].filename == __file__
+    # The third channel is no matter to who does not look at it, and who does not tell is believed.
+    detector.channels = ("vv", "vh")
+    assert scan(channels(backscatter, averaging="mean"), detector).notnull().any()
+    scan(channels(backscatter, window=None).drop_attrs(), detector)
+    detector.provenance_ = {}
+    scan(channels(backscatter, window=None), detector)
+
+
 @pytest.fixture(scope="module", params=["same", "valid"])
 def network(request: pytest.FixtureRequest) -> Any:
     """Taught to tell bright patches, for seconds only."""
