@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minewatch.learn.archives import UNREADABLE
 from minewatch.learn.networks.onnx_archives import load_archive, save_archive, session
 from minewatch.learn.segment.segmenters import Segmenter
 
@@ -121,9 +122,15 @@ def load_segmenter(path: str | os.PathLike[str]) -> Segmenter:
         segmenter = _segmenter(parts[GRAPH], header)
         run = session(segmenter.graph)
         taken, given = run.get_inputs()[0].shape[1], run.get_outputs()[0].shape[1]
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except UNREADABLE as error:
         message = f"{path} is no segmenter that save_segmenter wrote ({error})"
         raise ValueError(message) from error
+    if min(segmenter.step, segmenter.reach) < 1 or not np.isfinite(segmenter.mean_).all():
+        message = f"{path} is no segmenter that save_segmenter wrote (it tells of step "
+        message += (
+            f"{segmenter.step}, reach {segmenter.reach} and means {segmenter.mean_.tolist()})"
+        )
+        raise ValueError(message)
     sizes = (len(segmenter.channels), len(segmenter.mean_), len(segmenter.std_))
     if {*sizes} != {taken} or len(segmenter.classes_) != given or not (segmenter.std_ > 0).all():
         message = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Literal
@@ -112,7 +113,7 @@ def fit_unet(
     ImportError
         If torch is not installed.
     ValueError
-        If shapes or settings do not fit, or labels are no classes.
+        If shapes, channels or settings do not fit, labels are no classes, or learning diverges.
 
     References
     ----------
@@ -157,6 +158,11 @@ def fit_unet(
     )
     checked = None
     if validation is not None:
+        others = _channel_names(validation[0])
+        if names and others and others != names:
+            message = f"validation holds channels {list(others)}, the chips hold {list(names)}; "
+            message += "cut both from the same channels, in one order"
+            raise ValueError(message)
         checked = training_sets.training_set(*validation, None, **ready)
     factors = {"loss": loss, "alpha": alpha, "beta": beta, "log_floor": log_floor}
     with as_before(torch, threads):
@@ -171,6 +177,7 @@ def fit_unet(
                 judged = network if average is None else average.network
                 row |= validated(torch, judged, checked, factors, len(codes.codes))
             history.append(row)
+            _require_converging(row, rate)
             if notify is not None:
                 notify(dict(row))
         given = network if average is None else average.network
@@ -219,6 +226,13 @@ def _require_settings(
         raise ValueError(message)
     if ema is not None and not 0 < ema < 1:
         message = f"ema is the share that each step keeps, between 0 and 1, got {ema}; use 0.999"
+        raise ValueError(message)
+
+
+def _require_converging(row: dict[str, float], rate: float) -> None:
+    if not math.isfinite(row["loss"]):
+        message = f"learning diverged in epoch {row['epoch']}: the loss is {row['loss']:g}; use a "
+        message += f"rate smaller than {rate:g}"
         raise ValueError(message)
 
 

@@ -204,6 +204,12 @@ def training_set(
             f"{images.shape} and {codes.shape}; cut both with minewatch.learn.segment.chips"
         )
         raise ValueError(message)
+    if images.shape[1] != len(mean):
+        message = (
+            f"the network learns from {len(mean)} channels, other chips have {images.shape[1]}; "
+            "cut both from the same channels"
+        )
+        raise ValueError(message)
     if any(size % step(levels) for size in codes.shape[1:]):
         message = (
             f"a network of {levels} levels needs rows and columns in multiples of {step(levels)}, "
@@ -214,7 +220,8 @@ def training_set(
     target, counts = _places(codes, classes.codes, ignore)
     load = (counts & known).astype(np.float32)
     if weights is not None:
-        given = np.nan_to_num(np.asarray(weights, np.float32), nan=0.0)
+        given = np.asarray(weights, np.float32)
+        given = np.where(np.isnan(given), np.float32(0), given)
         if given.shape != codes.shape or not (given >= 0).all() or not np.isfinite(given).all():
             message = (
                 f"weights must be 0 or more, of the shape of the labels {codes.shape}; got shape "

@@ -62,6 +62,8 @@ def test_files_that_are_no_segmenter_are_refused(tmp_path: Path) -> None:
         {"classes": [0, 1, 2]},
         {"channels": "none"},
         {"step": None},
+        {"step": 0},
+        {"versions": ["torch"]},
         {"provenance": 3},
     ],
 )

@@ -118,6 +118,25 @@ def test_names_of_channels_go_with_the_network() -> None:
     assert fit_unet(named, labels, classes=[0, 1], epochs=1, **SMALL).channels == ("vv", "vh")
 
 
+def test_validation_holds_the_same_channels() -> None:
+    images, labels = blobs()
+    dims = ("chip", "channel", "row", "column")
+    one = xr.DataArray(images, {"channel": ["vv", "vh"]}, dims)
+    for other in (one.isel(channel=[1, 0]), one.isel(channel=[0])):
+        with pytest.raises(ValueError, match="cut both from the same channels"):
+            fit_unet(one, labels, classes=[0, 1], epochs=1, validation=(other, labels), **SMALL)
+    with pytest.raises(ValueError, match="learns from 2 channels, other chips have 1"):
+        fit_unet(
+            images, labels, classes=[0, 1], epochs=1, validation=(images[:, :1], labels), **SMALL
+        )
+
+
+def test_learning_that_diverges_gives_no_network() -> None:
+    images, labels = blobs()
+    with pytest.raises(ValueError, match=r"diverged in epoch [12]: .* smaller than 1e\+20"):
+        fit_unet(images, labels, classes=[0, 1], epochs=3, rate=1e20, **SMALL)
+
+
 def test_the_running_mean_is_that_of_its_formula() -> None:
     torch = pytest.importorskip("torch")
     from minewatch.learn.segment.epochs import RunningMean

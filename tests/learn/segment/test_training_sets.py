@@ -84,6 +84,10 @@ def test_training_sets_say_what_they_need() -> None:
         training_set(images, labels, np.full(labels.shape, -1.0), **given())
     with pytest.raises(ValueError, match="weights must be 0 or more"):
         training_set(images, labels, np.ones((1, 2, 2)), **given())
+    with pytest.raises(ValueError, match="weights must be 0 or more"):
+        training_set(images, labels, np.full(labels.shape, np.inf), **given())
+    with pytest.raises(ValueError, match="learns from 2 channels, other chips have 1"):
+        training_set(images[:, :1], labels, None, **given())
     for nothing in (labels + 255, np.full(labels.shape, 255)):
         with pytest.raises(ValueError, match="no pixel of the chips"):
             training_set(images, nothing, None, **given())
