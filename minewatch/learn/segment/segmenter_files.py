@@ -125,11 +125,9 @@ def load_segmenter(path: str | os.PathLike[str]) -> Segmenter:
     except UNREADABLE as error:
         message = f"{path} is no segmenter that save_segmenter wrote ({error})"
         raise ValueError(message) from error
-    if min(segmenter.step, segmenter.reach) < 1 or not np.isfinite(segmenter.mean_).all():
-        message = f"{path} is no segmenter that save_segmenter wrote (it tells of step "
-        message += (
-            f"{segmenter.step}, reach {segmenter.reach} and means {segmenter.mean_.tolist()})"
-        )
+    if segmenter.step < 1 or segmenter.reach < 0 or not np.isfinite(segmenter.mean_).all():
+        message = f"{path} is no segmenter that save_segmenter wrote (step {segmenter.step}, reach "
+        message += f"{segmenter.reach}, means {segmenter.mean_.tolist()})"
         raise ValueError(message)
     sizes = (len(segmenter.channels), len(segmenter.mean_), len(segmenter.std_))
     if {*sizes} != {taken} or len(segmenter.classes_) != given or not (segmenter.std_ > 0).all():
