@@ -15,7 +15,7 @@ from minewatch.workflows.activity_results import write_results
 from minewatch.workflows.activity_settings import PRESETS, ActivitySettings
 from minewatch.workflows.activity_thresholds import threshold_of
 from minewatch.workflows.outputs import Notify, Result, quiet, remove_stale, stage
-from minewatch.workflows.resuming import begin, finish, key_of, mark
+from minewatch.workflows.resuming import begin, contents_of, finish, key_of, mark
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -80,10 +80,9 @@ def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Resul
             exclusion = exclusion_of(settings, coherence)
         with step("coherence"):
             mark(settings, folder, stores=STORES)
-            keep: dict[str, Any] = {
-                "overwrite": True,
-                "resume": key_of(settings, coherence.attrs.get("files", [])),
-            }
+            shaping = contents_of(settings.site, settings.baselines)
+            told = [*coherence.attrs.get("files", []), *shaping]
+            keep: dict[str, Any] = {"overwrite": True, "resume": key_of(settings, told)}
             coherence = store.to_zarr(
                 coherence, folder / "coherence.zarr", name="coherence", **keep
             )
@@ -103,6 +102,9 @@ def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Resul
             "mask": None if exclusion is None else exclusion > 0,
         }
         with step("activity"):
+            masks = ("ndvi", "mndwi", "water", "backscatter", "elevation")
+            told += contents_of(*(getattr(settings, name) for name in masks))
+            keep["resume"] = key_of(settings, told)
             tai = activity.tai(coherence, ledger, **count).assign(stable=stable)
             tai = store.to_zarr(tai, folder / "tai.zarr", **keep)
         periods = None

@@ -27,7 +27,7 @@ from minewatch.workflows.mapping_students import Taught, learn_by_radar, with_bl
 from minewatch.workflows.mapping_students_results import save_student
 from minewatch.workflows.mapping_views import write_views
 from minewatch.workflows.outputs import Notify, Result, quiet, remove_stale, stage
-from minewatch.workflows.resuming import begin, finish, key_of, mark
+from minewatch.workflows.resuming import begin, contents_of, finish, key_of, mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -99,7 +99,10 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
             mark(settings, folder, stores=STORES)
             keep: dict[str, Any] = {
                 "overwrite": True,
-                "resume": key_of(settings, [*_named(items), reference.to_json()]),
+                "resume": key_of(
+                    settings,
+                    [*_named(items), reference.to_json(), *contents_of(settings.teacher)],
+                ),
             }
             stack = store.to_zarr(
                 covariates(items, box, settings, folder=folder),

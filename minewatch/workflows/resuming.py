@@ -15,7 +15,7 @@ from minewatch.workflows.settings import set_aside
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["begin", "finish", "key_of", "mark"]
+__all__ = ["begin", "contents_of", "finish", "key_of", "mark"]
 
 MARKER = ".unfinished.json"
 """Stands in a folder while a run is at work there, or after it was stopped."""
@@ -55,6 +55,41 @@ def key_of(settings: Any, inputs: Iterable[str] = ()) -> str:
     return json.dumps([type(settings).__name__, told, list(inputs)], sort_keys=True, default=str)
 
 
+def contents_of(*paths: str | None) -> list[str]:
+    """What is in some files, for :func:`key_of`: one of another content has the same name.
+
+    Parameters
+    ----------
+    paths : str or None
+        Files; of the folder of a run its ``run.toml``, which each run writes anew.
+
+    Returns
+    -------
+    list of str
+        The digest of each, empty where there is no such file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "run.toml"
+    ...     _ = file.write_text("seed = 1")
+    ...     one = contents_of(folder)
+    ...     _ = file.write_text("seed = 2")
+    ...     one == contents_of(str(file)), contents_of(None, "nowhere.tif")
+    (False, ['', ''])
+    """
+    return [_content_of(Path(path)) if path else "" for path in paths]
+
+
+def _content_of(path: Path) -> str:
+    file = path / "run.toml" if path.is_dir() else path
+    if not file.is_file():
+        return ""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
 def begin(settings: Any) -> Path:
     """Make the folder of a run, or take up the one that it was stopped in.
 
@@ -88,7 +123,13 @@ def begin(settings: Any) -> Path:
         return open_folder(settings.output, overwrite=settings.overwrite)
     except FileExistsError as error:
         if not marker.is_file():
-            raise
+            if not settings.resume:
+                raise
+            message = (
+                f"{marker.parent} is not empty and holds no run that was stopped, so there is "
+                "nothing to resume; choose another output folder or say overwrite"
+            )
+            raise FileExistsError(message) from error
         message = f"{marker.parent} holds a run that was stopped; say resume to go on, or overwrite"
         raise FileExistsError(message) from error
 

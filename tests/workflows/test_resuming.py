@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import geopandas as gpd
 import pytest
+import rasterio
+import shapely
 from killing import kill_and_resume, stored
 
-from minewatch import simulate
+from minewatch import simulate, store
 from minewatch.workflows import (
     ActivitySettings,
     MappingSettings,
@@ -84,8 +87,38 @@ def test_what_is_done_is_not_done_again(stopped, monkeypatch):
 def test_to_resume_where_nothing_was_begun_is_a_run(slc, tmp_path):
     result = activity_run(of(slc, tmp_path / "pit", resume=True))
     assert (result.folder / "tai.zarr").is_dir()
-    with pytest.raises(FileExistsError, match="not empty"):
+    with pytest.raises(FileExistsError, match="nothing to resume"):
         activity_run(of(slc, tmp_path / "pit", resume=True))
+
+
+def test_a_mask_that_changed_meanwhile_is_not_mixed_with_what_it_was(slc, tmp_path, monkeypatch):
+    # All is stored; then the run stops, and the file of the mask is replaced by another.
+    water = tmp_path / "water.geojson"
+    with rasterio.open(next(slc.glob("*.tif"))) as image:
+        (left, bottom, right, top), crs = image.bounds, image.crs
+
+    def flood(share: float) -> None:
+        lake = shapely.box(left, bottom, left + share * (right - left), top)
+        gpd.GeoDataFrame(geometry=[lake], crs=crs).to_crs("EPSG:4326").to_file(water)
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    def unknown(pit: Path) -> float:
+        return float(store.open_cube(pit / "tai.zarr").tai.isnull().mean())
+
+    settings = of(slc, tmp_path / "pit", water=str(water))
+    flood(0.5)
+    with monkeypatch.context() as patch:
+        patch.setattr(activity, "write_results", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            activity_run(settings)
+    before = unknown(tmp_path / "pit")
+    flood(0.25)
+    activity_run(dataclasses.replace(settings, resume=True))
+    after = unknown(tmp_path / "pit")
+    assert before == pytest.approx(0.5, abs=0.05)
+    assert after == pytest.approx(0.25, abs=0.05)
 
 
 def test_to_overwrite_begins_anew(stopped, monkeypatch):
