@@ -267,5 +267,9 @@ def _spelled(value: object) -> str:
         midnight = value.time() == datetime.time()
         return value.strftime("%Y-%m-%d" if midnight else "%Y-%m-%d %H:%M:%S")
     if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str):
-        return ", ".join(_spelled(item) for item in value)
+        # Four figures of a degree are a kilometre: a box is told as it was given.
+        return ", ".join(
+            f"{item:.8g}" if isinstance(item, float) and math.isfinite(item) else _spelled(item)
+            for item in value
+        )
     return str(value)

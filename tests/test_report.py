@@ -145,6 +145,13 @@ def test_numbers_are_readable(tmp_path):
     assert len(numeric) == 5  # mean, baseline, count, area, and the column of nothing
 
 
+def test_a_box_of_degrees_is_told_as_it_was_given(tmp_path):
+    box = {"bbox": (-56.8188, -6.8081, -56.7725, -6.785), "window": (3, 10)}
+    found = page(tmp_path, provenance={"settings": box})
+    assert "-56.8188, -6.8081, -56.7725, -6.785" in found.text
+    assert "3, 10" in found.text
+
+
 def test_dates_arrays_and_nothing(tmp_path):
     found = page(
         tmp_path,

@@ -179,8 +179,9 @@ def _likeliest(cells: gpd.GeoDataFrame) -> list[dict[str, Any]]:
     rows = top.drop(columns="geometry").to_dict("records")
     return [
         {
-            "longitude": round(float(place.x), 5),
-            "latitude": round(float(place.y), 5),
+            # As text: a column of numbers shows four figures, which is a kilometre.
+            "longitude": f"{place.x:.5f}",
+            "latitude": f"{place.y:.5f}",
             **{str(name): value for name, value in row.items()},
         }
         for place, row in zip(centres, rows, strict=True)

@@ -193,6 +193,17 @@ def test_dates_of_a_cell_are_those_on_which_it_was_seen(found: Result) -> None:
         assert (cell["dates"], cell["first"], cell["last"]) == (len(on), on[0], on[-1])
 
 
+def test_the_page_tells_places_to_the_metre(found: Result) -> None:
+    cells = gpd.read_file(found.folder / "cells.gpkg")
+    page = (found.folder / "report.html").read_text(encoding="utf-8")
+    centres = cells.geometry.centroid.to_crs("EPSG:4326").head(20)
+    assert len(centres)
+    for place in centres:
+        # Five decimals of a degree are a metre.
+        assert f"{place.x:.5f}</td>" in page
+        assert f"{place.y:.5f}</td>" in page
+
+
 def test_ground_that_windows_saw(found: Result, world_folder: Path) -> None:
     windows = windows_of(found)
     ground = gpd.read_file(found.folder / "scanned.geojson").to_crs(windows.spatial_ref.crs_wkt)
