@@ -202,18 +202,29 @@ def _outlines(settings: ActivitySettings) -> gpd.GeoDataFrame | None:
     return None if path is None else vectors.read_polygons(path)
 
 
+THRESHOLDS = {
+    "kde_valley": "The threshold lies in the valley between quiet and changing ground.",
+    "otsu": "The threshold parts quiet from changing ground so that both are as even as can be.",
+    "fixed": "The threshold was given, or is that of the run that new dates were added to.",
+}
+"""How the threshold was come by, by the method that was used."""
+
+NO_VALLEY = "No valley was found between quiet and changing ground, so another threshold was taken."
+
+
 def _threshold(found: Findings) -> Part:
     threshold = found.threshold
+    method = threshold.attrs["method_used"]
+    asked = threshold.attrs.get("method", method)
     section = Section(
         "The threshold",
         "NDAI compares each pixel with stable ground: 0 is as coherent, 1 is no coherence at "
-        "all. The threshold lies in the valley between quiet and changing ground.",
+        f"all. {THRESHOLDS[method] if asked == method else NO_VALLEY}",
         figures=[
             plots.threshold_figure(threshold, found.mean_ndai),
             plots.mean_ndai_figure(found.mean_ndai, float(threshold)),
         ],
     )
-    method = threshold.attrs["method_used"]
     return Part(
         [section],
         summary={"NDAI threshold": f"{float(threshold):.3f} ({method})"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -136,7 +137,8 @@ def update_run(settings: UpdateSettings, *, notify: Notify = quiet) -> Result:
             found = Findings(series, exclusion, ledger, mean_ndai, threshold, tai, periods)
             result = write_results(run, folder, found)
         (folder / UNFINISHED).unlink()
-    return _told(result, folder, added, told, tai)
+    summary = {"new pairs": f"{added}", "alerts": _counted(told, folder, any_new=bool(fresh.any()))}
+    return _told(result, folder, summary, tai)
 
 
 def _run_of(settings: UpdateSettings, folder: Path) -> ActivitySettings:
@@ -182,15 +184,26 @@ def _periods(
     return store.to_zarr(periods, place, overwrite=True)
 
 
-def _told(
-    result: Result, folder: Path, added: int, told: gpd.GeoDataFrame, tai: xr.Dataset
-) -> Result:
-    """What the update found, in front of what the maps say now."""
+def _counted(told: gpd.GeoDataFrame, folder: Path, *, any_new: bool) -> str:
+    """How many alerts; where no pair is new, how many the file still holds.
+
+    An update that was stopped after it had counted its pairs has written its alerts before.
+    """
+    path = folder / "alerts.geojson"
+    if not any_new and path.exists():
+        held = len(json.loads(path.read_text(encoding="utf-8"))["features"])
+        return f"0; alerts.geojson holds {held} of the last update that counted new pairs"
     kinds = told.kind.value_counts()
+    return (
+        f"{len(told)}: {kinds.get('new', 0)} new, {kinds.get('expanded', 0)} expanded, "
+        f"{int(told.confirmed.sum())} confirmed by a second pair"
+    )
+
+
+def _told(result: Result, folder: Path, summary: dict[str, str], tai: xr.Dataset) -> Result:
+    """What the update found, in front of what the maps say now."""
     summary = {
-        "new pairs": f"{added}",
-        "alerts": f"{len(told)}: {kinds.get('new', 0)} new, {kinds.get('expanded', 0)} expanded, "
-        f"{int(told.confirmed.sum())} confirmed by a second pair",
+        **summary,
         **{
             f"drift of {key.removeprefix('drift_').replace('_', ' ')}": f"{value:g}"
             for key, value in tai.attrs.items()

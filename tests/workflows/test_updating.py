@@ -179,10 +179,15 @@ def test_an_update_that_was_stopped_goes_on(images, tmp_path, monkeypatch):
             patch.setattr(module, name, stopped)
             with pytest.raises(KeyboardInterrupt):
                 update_run(UpdateSettings(folder=str(pit)))
-    update_run(UpdateSettings(folder=str(pit)))
+    result = update_run(UpdateSettings(folder=str(pit)))
     assert_same(store.open_cube(pit / "tai.zarr"), whole)
     assert store.open_cube(pit / "ledger.zarr").sizes["pair"] == 13
-    assert (pit / "alerts.geojson").is_file()
+    # Its alerts were written before it was stopped: they are told, not "0".
+    held = len(gpd.read_file(pit / "alerts.geojson"))
+    assert f"alerts.geojson holds {held} of the last update" in result.summary["alerts"]
+    page = (pit / "report.html").read_text(encoding="utf-8")
+    assert "that of the run that new dates were added to" in page
+    assert "lies in the valley" not in page
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path):
