@@ -58,7 +58,8 @@ class DetectTrainSettings:
     )
     # Learning
     kind: Literal["network", "texture"] = option(
-        "network", "the published network (needs torch), or a forest on texture (needs neither)"
+        "network",
+        "the published network (needs torch), or boosted trees on texture",
     )
     padding: Literal["same", "valid"] = option(
         "same", "of the network: same as published; valid scans whole scenes in one go"
@@ -71,7 +72,7 @@ class DetectTrainSettings:
     epochs: int = option(30, "times that the network sees every patch")
     batch: int = option(32, "patches of a step")
     rate: float = option(1e-3, "learning rate")
-    augment: bool = option(False, "turn and flip patches as they are learnt from")
+    augment: bool = option(False, "of the network: turn and flip patches as they are learnt from")
     early_stopping: int | None = option(
         None, "epochs without a better loss on held-back patches, after which teaching ends"
     )

@@ -144,8 +144,8 @@ def learn_by_radar(
     lesson = functools.partial(_lesson, pixels[radar], settings)
     bare = samples[radar]
     votes = xr.zeros_like(teacher.votes)
-    for number in np.unique(fold):
-        with step("student, block by block"):
+    with step("student, block by block"):
+        for number in np.unique(fold):
             away = (held[0] != number) & (held[1] != number)
             labels = np.where(held[0] >= 0, own, told[number])
             model, _ = lesson(labels, away)
