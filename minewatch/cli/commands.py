@@ -26,6 +26,7 @@ from minewatch.workflows import (
     DetectTrainSettings,
     MappingSettings,
     PlanSettings,
+    RerunSettings,
     ScoreSettings,
     UpdateSettings,
     ablation_run,
@@ -37,6 +38,7 @@ from minewatch.workflows import (
     detect_train_run,
     mapping_run,
     plan_run,
+    rerun_run,
     score_run,
     simulate_run,
     update_run,
@@ -188,6 +190,18 @@ def detect_score(settings: ScoreSettings) -> None:
     Example: minewatch detect score cells/cells.gpkg --reference mines.geojson
     """
     _run(score_run, settings)
+
+
+@app.command()
+@settings_command(RerunSettings, argument="file", metavar="FILE", toml=False)
+def rerun(settings: RerunSettings) -> None:
+    """Make a run again from its record, and tell what comes out the same.
+
+    FILE is the run.toml of a finished run, or its folder.
+
+    Example: minewatch rerun pit-2024 --output pit-again
+    """
+    _run(rerun_run, settings)
 
 
 @app.command()

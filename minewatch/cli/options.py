@@ -25,6 +25,7 @@ def settings_command(
     argument: str,
     metavar: str,
     presets: Mapping[str, Mapping[str, object]] | None = None,
+    toml: bool = True,
 ) -> Callable[[Callable[[Any], None]], Callable[..., None]]:
     """Turn ``run(settings)`` into a command with an option for every setting.
 
@@ -38,6 +39,8 @@ def settings_command(
         What ``--help`` calls that argument.
     presets : mapping, optional
         Name → settings to begin with; adds ``--preset``.
+    toml : bool
+        Whether a ``.toml`` file there holds settings; otherwise it is what the field says.
 
     Returns
     -------
@@ -62,12 +65,12 @@ def settings_command(
         def command(**given: Any) -> None:
             source = given.pop(argument)
             preset = _preset(presets, given.pop("preset", None))
-            if source is not None and source.endswith(".toml"):
+            if toml and source is not None and source.endswith(".toml"):
                 run(read_settings(settings, source, preset=preset, **given))
             else:
                 run(read_settings(settings, preset=preset, **{argument: source}, **given))
 
-        parameters = [_argument(argument, metavar, settings)]
+        parameters = [_argument(argument, metavar, settings, toml=toml)]
         if presets:
             parameters.append(_preset_option(presets))
         hints = typing.get_type_hints(settings)
@@ -102,8 +105,10 @@ def _preset_option(presets: Mapping[str, Mapping[str, object]]) -> inspect.Param
     )
 
 
-def _argument(name: str, metavar: str, settings: type[Any]) -> inspect.Parameter:
-    text = f"{help_of(settings, name)}; or a TOML file with all settings, as written by a run"
+def _argument(name: str, metavar: str, settings: type[Any], *, toml: bool) -> inspect.Parameter:
+    text = help_of(settings, name)
+    if toml:
+        text += "; or a TOML file with all settings, as written by a run"
     kind = Annotated[str | None, typer.Argument(help=text, metavar=metavar, show_default=False)]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
 

@@ -25,6 +25,7 @@ from minewatch.workflows.mapping_areas import AreaSettings, area_run
 from minewatch.workflows.mapping_settings import MAP_PRESETS, MappingSettings
 from minewatch.workflows.outputs import Notify, Result
 from minewatch.workflows.planning import Plan, PlanSettings, plan, plan_run
+from minewatch.workflows.rerunning import RerunSettings, rerun_run
 from minewatch.workflows.settings import read_settings, write_settings
 from minewatch.workflows.updating import UpdateSettings, update_run
 from minewatch.workflows.worlds import simulate_run
@@ -54,6 +55,8 @@ __all__ = [
     "plan_run",
     "PlanSettings",
     "read_settings",
+    "rerun_run",
+    "RerunSettings",
     "Result",
     "SCORE_PRESETS",
     "score_run",

@@ -232,7 +232,8 @@ def write_settings(
     path : str or path-like
         Where to.
     provenance : dict, optional
-        Versions and inputs, written as a table that :func:`read_settings` passes over.
+        Versions and inputs, written as a table that :func:`read_settings` passes over, with the
+        kind of the settings, by which the run can be repeated.
 
     Returns
     -------
@@ -258,8 +259,9 @@ def write_settings(
         if value is not None:
             lines += [f"# {field.metadata.get('help', '')}", f"{field.name} = {_toml(value)}"]
     if provenance:
+        told = {"settings": type(settings).__name__, **provenance}
         lines += ["", "[provenance]"]
-        lines += [f"{json.dumps(key)} = {_toml(value)}" for key, value in provenance.items()]
+        lines += [f"{json.dumps(key)} = {_toml(value)}" for key, value in told.items()]
     with whole(path) as partial:
         partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
     _earlier(Path(path)).unlink(missing_ok=True)

@@ -1,0 +1,157 @@
+"""A run that was made is made again elsewhere, and compared with what it gave."""
+
+from __future__ import annotations
+
+import dataclasses
+import filecmp
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from minewatch.workflows.activity import ActivitySettings, activity_run
+from minewatch.workflows.detecting import detect_run
+from minewatch.workflows.detecting_scoring import score_run
+from minewatch.workflows.detecting_settings import (
+    DetectSettings,
+    DetectTrainSettings,
+    ScoreSettings,
+)
+from minewatch.workflows.detecting_training import detect_train_run
+from minewatch.workflows.mapping import mapping_run
+from minewatch.workflows.mapping_areas import AreaSettings, area_run
+from minewatch.workflows.mapping_settings import MappingSettings
+from minewatch.workflows.outputs import Notify, Result, quiet, write_table
+from minewatch.workflows.settings import option, read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["RerunSettings", "rerun_run"]
+
+RUNS: dict[str, tuple[type[Any], Callable[..., Result]]] = {
+    kind.__name__: (kind, run)
+    for kind, run in (
+        (ActivitySettings, activity_run),
+        (MappingSettings, mapping_run),
+        (AreaSettings, area_run),
+        (DetectTrainSettings, detect_train_run),
+        (DetectSettings, detect_run),
+        (ScoreSettings, score_run),
+    )
+}
+DATA = (".tif", ".geojson", ".gpkg", ".csv", ".zarr", ".npz")
+"""What is compared. Pages, pictures and settings name dates and places, which differ."""
+
+
+@dataclass(frozen=True)
+class RerunSettings:
+    """Which run is made again, and where; each field is a key and an option."""
+
+    file: str = option(dataclasses.MISSING, "run.toml of a finished run, or its folder", path=True)
+    output: str = option("again", "folder for the results of the repetition", path=True)
+    cluster: str | None = option(
+        None, "threads, local, local:8 or tcp://host:8786; by default as then"
+    )
+
+
+def rerun_run(settings: RerunSettings, *, notify: Notify = quiet) -> Result:
+    """Make a run again from its own record, and say what of it came out the same.
+
+    Every store, raster and table of the first run is compared with that of the second, byte by
+    byte; ``comparison.csv`` beside the new results tells each.
+
+    Parameters
+    ----------
+    settings : RerunSettings
+        Which run.
+    notify : callable
+        Is told how it gets on: ``notify(stage, done, total)``.
+
+    Returns
+    -------
+    Result
+        Folder, summary and files of the repetition, with what differs.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such record.
+    ValueError
+        If the record does not say what kind of run it is.
+
+    Examples
+    --------
+    >>> rerun_run(RerunSettings(file="nowhere"))
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: ...nowhere...
+    """
+    record = Path(settings.file)
+    record = record / "run.toml" if record.is_dir() else record
+    kind, run = _run_of(record)
+    given: dict[str, object] = {"output": settings.output, "overwrite": False}
+    fields = {field.name for field in dataclasses.fields(kind)}
+    if "cluster" in fields:
+        given["cluster"] = settings.cluster
+    if "resume" in fields:
+        given["resume"] = False
+    result = run(read_settings(kind, record, **given), notify=notify)
+    rows = _compared(record.resolve().parent, result.folder)
+    same = sum(row["same"] == "yes" for row in rows)
+    differing = [str(row["name"]) for row in rows if row["same"] != "yes"]
+    told = f"{same} of {len(rows)} to the byte" + (
+        f"; not {', '.join(differing)}" if differing else ""
+    )
+    table = write_table(result.folder / "comparison.csv", rows, ["name", "same"])
+    return Result(
+        result.folder,
+        {"the same as then": told, **result.summary},
+        {"what is the same": table, **result.files},
+    )
+
+
+def _run_of(record: Path) -> tuple[type[Any], Callable[..., Result]]:
+    if not record.is_file():
+        message = f"there is no {record}; give the run.toml of a finished run, or its folder"
+        raise FileNotFoundError(message)
+    try:
+        content = tomllib.loads(record.read_text(encoding="utf-8"))
+    except ValueError as error:
+        message = f"{record} is not valid TOML: {error}"
+        raise ValueError(message) from error
+    provenance = content.get("provenance")
+    kind = provenance.get("settings") if isinstance(provenance, dict) else None
+    if kind not in RUNS:
+        message = (
+            f"{record} does not say what kind of run it is ([provenance] settings = {kind!r}); use "
+            "a run.toml of this version, or the command that made it"
+        )
+        raise ValueError(message)
+    return RUNS[kind]
+
+
+def _compared(first: Path, second: Path) -> list[dict[str, object]]:
+    names = sorted(
+        path.name
+        for path in first.iterdir()
+        if path.suffix in DATA and not path.name.startswith(".") and path.name != "comparison.csv"
+    )
+    return [{"name": name, "same": _same(first / name, second / name)} for name in names]
+
+
+def _same(first: Path, second: Path) -> str:
+    if not second.exists():
+        return "lacking"
+    if first.is_dir() != second.is_dir():
+        return "no"
+    if not first.is_dir():
+        return "yes" if filecmp.cmp(first, second, shallow=False) else "no"
+    one, other = (
+        {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
+        for folder in (first, second)
+    )
+    if one.keys() != other.keys():
+        return "no"
+    alike = all(filecmp.cmp(one[name], other[name], shallow=False) for name in one)
+    return "yes" if alike else "no"
