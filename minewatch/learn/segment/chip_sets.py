@@ -34,7 +34,7 @@ def chips(
     scene : xarray.DataArray or xarray.Dataset
         Dims (channel, y, x), NaN unknown; or a variable of dims (y, x) for each channel.
     labels : xarray.DataArray
-        Dims (y, x), codes from 0 to 254 on the same grid, 255 or NaN unknown.
+        Dims (y, x), codes from 0 to 254 on the same grid; all else, as 255 or NaN, is unknown.
     size : int
         Rows and columns of a chip.
     step : int, optional
@@ -83,10 +83,9 @@ def chips(
         raise ValueError(message)
     tops, lefts = (range(0, length - size + 1, stride) for length in (height, width))
     corners = [(top, left) for top in tops for left in lefts]
-    codes = labels.fillna(255) if labels.dtype.kind == "f" else labels
     found = {
         "chips": conform(_cut(layers, corners, size), CHIPS),
-        "labels": conform(_cut(codes, corners, size), LABELS),
+        "labels": conform(_cut(_codes(labels), corners, size), LABELS),
     }
     if weights is not None:
         found["weights"] = conform(_cut(weights, corners, size), WEIGHTS)
@@ -101,6 +100,13 @@ def chips(
     if SPATIAL_REF in layers.coords:
         cut = cut.assign_coords({SPATIAL_REF: layers[SPATIAL_REF]})
     return cut
+
+
+def _codes(labels: xr.DataArray) -> xr.DataArray:
+    """Labels that fit in a byte; a cast alone would make some class of a code that is none."""
+    if labels.dtype in (np.dtype("uint8"), np.dtype(bool)):
+        return labels
+    return labels.where((labels >= 0) & (labels < 255) & (labels == labels.round()), 255)
 
 
 def _cut(array: xr.DataArray, corners: list[tuple[int, int]], size: int) -> xr.DataArray:

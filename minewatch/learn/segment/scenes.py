@@ -100,8 +100,9 @@ def predict_segments(
         out_dim="class",
         out_size=len(segmenter.classes_),
     )
+    # Shares of tiles add up to one within the last bit of float32, which may lie above it.
     return conform(
-        found.assign_coords({"class": segmenter.classes_}),
+        found.clip(max=1).assign_coords({"class": segmenter.classes_}),
         PROBABILITY,
         model="U-Net",
         class_names=list(segmenter.class_names) or None,

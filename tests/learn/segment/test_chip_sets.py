@@ -57,6 +57,19 @@ def test_chips_are_slices(step: int | None, chunks: dict[str, int] | None) -> No
     assert layers.attrs == scene().attrs
 
 
+@pytest.mark.parametrize("chunks", [None, {"y": 13, "x": 17}])
+def test_what_is_no_code_becomes_no_class(chunks: dict[str, int] | None) -> None:
+    """300 cut to a byte would be 44, and 2.7 would be 2."""
+    for kind, strange in (("i2", (300, -1, 256, 254, 7)), ("f4", (2.7, np.nan, np.inf, 254, 7))):
+        labels = classes().astype(kind)
+        labels[0, :5] = np.array(strange)
+        given = labels if chunks is None else labels.chunk(chunks)
+        cut = chips(scene(), given, size=16)
+        assert cut.labels.dtype == "uint8"
+        assert cut.labels[0, 0, :5].values.tolist() == [255, 255, 255, 254, 7]
+        npt.assert_array_equal(cut.labels[0, 1:], labels[1:16, :16])
+
+
 def test_a_dataset_and_labels_with_gaps_will_do() -> None:
     layers, labels = scene(), classes().astype("f4")
     labels[:4] = np.nan

@@ -115,6 +115,17 @@ def test_a_network_without_neighbours_gives_its_closed_form() -> None:
 
 
 @pytest.mark.cnn
+@pytest.mark.parametrize("chunks", [None, {"y": 100, "x": 90}])
+def test_what_is_sure_in_every_tile_is_no_surer_in_their_sum(chunks: dict[str, int] | None) -> None:
+    scene = layers(np.broadcast_to(np.float32([[[100.0]], [[0.0]]]), (2, 250, 260)).copy())
+    given = scene if chunks is None else scene.chunk(chunks)
+    found = predict_segments(given, by_hand(), tile=128, overlap=64, flips=False)
+    assert float(found.max()) == 1
+    # The sum of four shares in float32: to a few times its last bit.
+    npt.assert_allclose(found[1], 1, atol=3e-7)
+
+
+@pytest.mark.cnn
 def test_channels_are_found_by_name() -> None:
     scene = layers(np.random.default_rng(6).normal(size=(2, 16, 16)))
     expected = predict_segments(scene, by_hand(), tile=16, overlap=0)
