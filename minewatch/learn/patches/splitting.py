@@ -51,7 +51,8 @@ def split(
     -------
     (xarray.Dataset, xarray.Dataset)
         Patch sets to learn from and to test on, patches in their order. Attributes ``split`` tells
-        how, and ``overlapping`` how many of the set's patches share ground with one of the other.
+        how, and ``overlapping``, where the size of a pixel is known, how many of the set's patches
+        share ground with one of the other.
 
     Raises
     ------
@@ -100,7 +101,7 @@ def split(
     told = f"by {by}" + (f" of {block_size:g} m" if by == "block" else "")
     for side, other in zip(sides, sides[::-1], strict=True):
         side.attrs = {**patches.attrs, "split": told, "split_seed": int(seed)}
-        if {"left", "top", "row"} <= set(side.variables) | set(side.dims):
+        if {"left", "top", "row", "resolution"} <= {*side.variables, *side.dims, *side.attrs}:
             side.attrs["overlapping"] = _overlapping(side, other)
     return sides[0], sides[1]
 
@@ -193,7 +194,7 @@ def _overlapping(side: xr.Dataset, other: xr.Dataset) -> int:
     """How many windows share ground with a window of the other side."""
     import shapely
 
-    reach = side.sizes["row"] * float(side.attrs.get("resolution", 0))
+    reach = side.sizes["row"] * float(side.attrs["resolution"])
     boxes = []
     for each in (side, other):
         # A little less than they are, so that windows that only touch do not count.

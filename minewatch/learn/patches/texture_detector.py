@@ -271,7 +271,11 @@ def _require(patches: xr.Dataset, rounds: int, distances: Sequence[int], levels:
         message = f"fit_textures needs a patch set, with patches of dims {dims} and labels; make "
         message += "one with minewatch.learn.patches.extract"
         raise ValueError(message)
-    farthest = min(patches.sizes["row"], patches.sizes["column"]) - 1
+    if patches.sizes["row"] != patches.sizes["column"]:
+        message = f"fit_textures needs squares, got {patches.sizes['row']} rows and "
+        message += f"{patches.sizes['column']} columns; extract them with one size"
+        raise ValueError(message)
+    farthest = patches.sizes["row"] - 1
     if not len(distances) or not all(1 <= distance <= farthest for distance in distances):
         message = f"fit_textures needs distances from 1 to {farthest} pixels, got {list(distances)}"
         raise ValueError(message + "; use [1, 2, 4]")

@@ -101,6 +101,12 @@ def test_shared_ground_is_counted() -> None:
         assert [side.attrs["overlapping"] for side in sides] == [0, 0]
 
 
+def test_ground_is_not_counted_where_the_size_of_a_pixel_is_unknown() -> None:
+    near = patch_set(np.array([0, 0, 1, 1]), x=np.array([0.0, 1000, 5e4, 9e4])).drop_attrs()
+    for side in split(near, test_size=0.5):
+        assert "overlapping" not in side.attrs
+
+
 def test_a_split_patch_by_patch_warns_and_leaks() -> None:
     whole = patch_set(np.arange(20) % 2)
     with pytest.warns(UserWarning, match="by='point'"):
