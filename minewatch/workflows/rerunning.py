@@ -90,7 +90,7 @@ def rerun_run(settings: RerunSettings, *, notify: Notify = quiet) -> Result:
     record = Path(settings.file)
     record = record / "run.toml" if record.is_dir() else record
     kind, run = _run_of(record)
-    given: dict[str, object] = {"output": settings.output, "overwrite": False}
+    given: dict[str, Any] = {"output": settings.output, "overwrite": False}
     fields = {field.name for field in dataclasses.fields(kind)}
     if "cluster" in fields:
         given["cluster"] = settings.cluster

@@ -14,7 +14,10 @@ import pytest
 import xarray as xr
 from rich.console import Console
 
-COMMANDS = ["demo", "activity", "map", "area", "ablation", "detect", "simulate", "info"]
+COMMANDS = [
+    "demo", "activity", "update", "map", "plan", "area", "ablation", "detect", "rerun", "simulate",
+    "info",
+]  # fmt: skip
 
 
 def minewatch(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -104,6 +107,8 @@ def test_info_tells_versions() -> None:
         (["map", "catalog.json", "--preset", "nursami"], "is not known; use 'nursamsi'"),
         (["area"], "needs 'points'"),
         (["area", "nowhere.geojson"], "there is no file nowhere.geojson; give the points that"),
+        (["update", "nowhere"], "nowhere holds no finished run of activity (no run.toml)"),
+        (["rerun", "nowhere/run.toml"], "there is no nowhere/run.toml; give the run.toml of"),
         (["ablation", "nowhere"], "nowhere has no run.toml and features.zarr"),
         (["detect", "train"], "needs 'catalog', 'points'"),
         (["detect", "train", "nowhere.json", "--points", "a.geojson"], "catalog 'nowhere.json' do"),
