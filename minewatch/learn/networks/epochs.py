@@ -8,6 +8,7 @@ import numpy as np
 
 from minewatch.learn.networks.focal import focal_loss
 from minewatch.learn.networks.frameworks import require_torch
+from minewatch.learn.turns import TURNS, turned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -145,18 +146,9 @@ class Lesson:
     def _input(self, patches: npt.NDArray[np.float32], *, turn: bool) -> Any:
         patches = (patches - self.mean) / self.std
         if turn:
-            patches = self._turned(patches)
+            patches = turned(patches, self.order.integers(TURNS, size=len(patches)))
         beside = np.ascontiguousarray(patches.transpose(0, 2, 3, 1))
         return self.torch.from_numpy(beside).permute(0, 3, 1, 2)
-
-    def _turned(self, patches: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Each patch in one of the eight ways that a square can lie."""
-        ways = self.order.integers(8, size=len(patches))
-        out = np.empty_like(patches)
-        for way in np.unique(ways):
-            lying = np.rot90(patches[ways == way], way % 4, axes=(2, 3))
-            out[ways == way] = lying if way < 4 else lying[..., ::-1]
-        return out
 
     def _loss(self, scores: Any, labels: npt.NDArray[np.int64]) -> Any:
         true = self.torch.from_numpy(np.ascontiguousarray(labels))

@@ -15,7 +15,7 @@ from minewatch.learn.patches.radar_channels import channels
 from minewatch.learn.patches.scanning import scan
 from minewatch.learn.patches.splitting import split
 from minewatch.learn.patches.texture_detector import TextureDetector, fit_textures
-from minewatch.learn.patches.turns import augment, turned
+from minewatch.learn.turns import augment, turned
 
 __all__ = [
     "channels",

@@ -182,7 +182,7 @@ def test_turned_patches_are_the_eight_ways_that_a_square_can_lie(rng: np.random.
     turns = [np.rot90(patch, k, (1, 2)) for k in range(4)]
     eight = {side.tobytes() for turn in turns for side in (turn.copy(), turn[:, :, ::-1].copy())}
     assert len(eight) == 8
-    seen = lesson._turned(np.stack([patch] * 200))
+    seen = lesson._input(np.stack([patch] * 200), turn=True).numpy()
     assert {each.tobytes() for each in seen} == eight
 
 

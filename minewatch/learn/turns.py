@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["augment", "turned"]
+__all__ = ["TURNS", "augment", "turned"]
 
 TURNS = 8
 """The symmetries of a square."""
