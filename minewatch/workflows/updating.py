@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from minewatch import activity, alerts, store, vectors
 from minewatch._files import alone
+from minewatch.activity.records import pair_index
 from minewatch.cluster import connect
 from minewatch.workflows.activity_inputs import open_coherence
 from minewatch.workflows.activity_layers import exclusion_of, stable_domain
@@ -135,14 +136,14 @@ def update_run(settings: UpdateSettings, *, notify: Notify = quiet) -> Result:
                 mean_ndai, method="fixed", fixed=float(tai.attrs["threshold"])
             )
             found = Findings(series, exclusion, ledger, mean_ndai, threshold, tai, periods)
-            result = write_results(run, folder, found)
+            result = write_results(_recorded(settings, run, series, incoming), folder, found)
         (folder / UNFINISHED).unlink()
     summary = {"new pairs": f"{added}", "alerts": _counted(told, folder, any_new=bool(fresh.any()))}
     return _told(result, folder, summary, tai)
 
 
 def _run_of(settings: UpdateSettings, folder: Path) -> ActivitySettings:
-    """The settings of the run that is updated, which replaces what it finds in its folder."""
+    """The settings of the run that is updated, as it would read its images now."""
     record = folder / "run.toml"
     if not record.is_file() or not (folder / "tai.zarr").is_dir():
         lacking = "run.toml" if not record.is_file() else "tai.zarr"
@@ -155,7 +156,18 @@ def _run_of(settings: UpdateSettings, folder: Path) -> ActivitySettings:
         message = f"min_area is hectares, 0 or more, got {settings.min_area}; use 0.5"
         raise ValueError(message)
     run = read_settings(ActivitySettings, record, input=settings.input)
-    return dataclasses.replace(run, output=str(folder), cluster=settings.cluster, overwrite=True)
+    return dataclasses.replace(run, output=str(folder), cluster=settings.cluster)
+
+
+def _recorded(
+    settings: UpdateSettings, run: ActivitySettings, series: xr.DataArray, incoming: xr.DataArray
+) -> ActivitySettings:
+    """What the record tells: a folder of new images alone is not what the run can be made of."""
+    whole = pair_index(series, by="update").isin(pair_index(incoming, by="update")).all()
+    if settings.input is None or whole:
+        return run
+    record = Path(settings.folder).resolve() / "run.toml"
+    return dataclasses.replace(run, input=read_settings(ActivitySettings, record).input)
 
 
 def _judged(run: ActivitySettings, series: xr.DataArray, stable: xr.DataArray) -> xr.Dataset:

@@ -14,7 +14,13 @@ import xarray as xr
 from minewatch import activity, insar, simulate, store
 from minewatch.conventions import crs_of
 from minewatch.sources import slc as slc_source
-from minewatch.workflows import ActivitySettings, UpdateSettings, activity_run, update_run
+from minewatch.workflows import (
+    ActivitySettings,
+    UpdateSettings,
+    activity_run,
+    read_settings,
+    update_run,
+)
 
 LAYERS = ("exceeded", "observed", "activity")
 
@@ -188,6 +194,21 @@ def test_an_update_that_was_stopped_goes_on(images, tmp_path, monkeypatch):
     page = (pit / "report.html").read_text(encoding="utf-8")
     assert "that of the run that new dates were added to" in page
     assert "lies in the valley" not in page
+
+
+@pytest.mark.slow
+def test_the_record_still_says_what_the_run_can_be_made_of(images, tmp_path):
+    source, pit = ran(images[:10], tmp_path)
+    later = given(images[9:11], tmp_path / "later")
+    result = update_run(UpdateSettings(folder=str(pit), input=str(later)))
+    assert result.summary["new pairs"] == "1"
+    kept = read_settings(ActivitySettings, pit / "run.toml")
+    assert kept.input == str(source)
+    # Nobody said that the folder may be replaced.
+    assert not kept.overwrite
+    moved = given(images[:12], tmp_path / "moved")
+    update_run(UpdateSettings(folder=str(pit), input=str(moved)))
+    assert read_settings(ActivitySettings, pit / "run.toml").input == str(moved)
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path):
