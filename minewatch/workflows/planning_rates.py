@@ -22,6 +22,7 @@ import xarray as xr
 import minewatch
 from minewatch import features, learn, simulate, store, vectors
 from minewatch._files import whole
+from minewatch.conventions import SPATIAL_REF
 from minewatch.workflows.mapping_images import composites_of
 from minewatch.workflows.mapping_inputs import find_items, map_grid
 from minewatch.workflows.mapping_parts import mine_map, without_small
@@ -35,6 +36,9 @@ __all__ = ["Rates", "machine_rates"]
 
 SIZE = 128
 """Rows of the simulated world."""
+
+BLOCK = 1024
+"""Rows and columns that storing, mapping and writing are measured on."""
 
 FINE = 2.5
 """Metres: many pixels of the map from few of the files, so that opening them weighs little."""
@@ -176,6 +180,8 @@ def _measured(settings: MappingSettings) -> Rates:
             min_count=1,
         )
         images, stack = _images(scrap)
+        # Once small, which compiles what is not compiled yet.
+        store.to_zarr(stack.isel(y=slice(0, 8)), folder / "scrap.zarr")
         began = time.perf_counter()
         stack = store.to_zarr(stack, folder / "features.zarr")
         stored = (time.perf_counter() - began) / (_pixels(stack) * len(stack.data_vars))
@@ -199,13 +205,34 @@ def _images(settings: MappingSettings) -> tuple[dict[str, float], xr.Dataset]:
         composites_of({sensor: found}, fine_box, fine)[sensor].compute()
         seconds = time.perf_counter() - began
         rates[sensor] = seconds / reading_of(sensor, found, fine_box).samples
-    lazy = {sensor: image.chunk() for sensor, image in kept.items()}
+    lazy = {sensor: _repeated(image).chunk() for sensor, image in kept.items()}
     return rates, features.feature_stack(
         sentinel2=lazy["sentinel2"],
         landsat8=lazy["landsat8"],
         sentinel1=lazy["sentinel1"],
         palsar=lazy["palsar"],
     )
+
+
+def _repeated(image: xr.Dataset) -> xr.Dataset:
+    """The same ground again and again, to the south and the east, until it fills a block.
+
+    Of a scrap, what is done once for each layer and file would be most of the time.
+    """
+    times = {dim: max(1, BLOCK // image.sizes[dim]) for dim in ("y", "x")}
+    coords = {
+        dim: image[dim].values[0]
+        + (image[dim].values[1] - image[dim].values[0]) * np.arange(times[dim] * image.sizes[dim])
+        for dim in times
+    }
+    layers = {
+        name: (layer.dims, np.tile(layer.values, [times.get(str(dim), 1) for dim in layer.dims]))
+        for name, layer in image.data_vars.items()
+    }
+    large = xr.Dataset(layers, {**coords, SPATIAL_REF: image[SPATIAL_REF]}, image.attrs)
+    for name, layer in image.data_vars.items():
+        large[name].attrs = layer.attrs
+    return large
 
 
 def _learning(
