@@ -275,6 +275,10 @@ def _require(patches: xr.Dataset, rounds: int, distances: Sequence[int], levels:
         message = f"fit_textures needs squares, got {patches.sizes['row']} rows and "
         message += f"{patches.sizes['column']} columns; extract them with one size"
         raise ValueError(message)
+    strange = np.setdiff1d(patches["label"].to_numpy(), (0, 1))
+    if len(strange):
+        message = f"fit_textures needs labels 1 (a mine) and 0 (none), got {strange[:5].tolist()}; "
+        raise ValueError(message + "use e.g. patches.assign_coords(label=patches.label == 2)")
     farthest = patches.sizes["row"] - 1
     if not len(distances) or not all(1 <= distance <= farthest for distance in distances):
         message = f"fit_textures needs distances from 1 to {farthest} pixels, got {list(distances)}"

@@ -116,6 +116,11 @@ def test_few_patches_do() -> None:
         (lambda p: p.isel(patch=slice(0)), {}, "got 0 and 0"),
         (lambda p: p.where(p.label == 0), {}, "got 0 and 10"),
         (lambda p: p.isel(row=slice(20)), {}, "needs squares, got 20 rows and 24 columns"),
+        (
+            lambda p: p.assign_coords(label=("patch", np.arange(20) % 3)),
+            {},
+            r"labels 1 \(a mine\) and 0 \(none\), got \[2\]",
+        ),
         (lambda p: p, {"distances": [24]}, "1 to 23"),
         (lambda p: p, {"distances": []}, "1 to 23"),
         (lambda p: p, {"levels": 1}, "levels=16"),
