@@ -78,6 +78,9 @@ def scores_part(settings: MappingSettings, folder: Path, found: Findings) -> Par
         "other regions would. Scores are of the reference, in which mines are more common than on "
         "the map."
     )
+    if "intervals" not in scores["cross_validation"]:
+        few = "polygons" if settings.block is None else "squares"
+        text += f" Of fewer than two {few} of a label, as in the folds here, nothing can be drawn."
     return Part(
         sections=[
             Section(

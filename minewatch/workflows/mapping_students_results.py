@@ -184,6 +184,10 @@ def _ends(interval: list[float]) -> str:
     return f"({interval[0]:.3f} to {interval[1]:.3f})"
 
 
+def _better(*losses: dict[str, Any]) -> str:
+    return "below 0 the radar is the better; " if min(x["estimate"] for x in losses) < 0 else ""
+
+
 def _percent(share: float) -> str:
     return "not asked" if share != share else f"{100 * share:.0f} %"
 
@@ -221,9 +225,9 @@ def _compared_section(
         "absent classes counted as 0.\n\n"
         f"The radar loses {lost['estimate']:.3f} of mean IoU {_ends(lost['interval'])} and "
         f"{own['estimate']:.3f} of the IoU of mines {_ends(own['interval'])} against the optical "
-        f"map; intervals (95 %) draw {own['drawn']} blocks or polygons anew. Over all that both "
-        f"maps show they agree with a mean IoU of {alike['mean_iou']['default']:.3f}; what the "
-        "teacher gets wrong is in that figure too."
+        f"map; {_better(lost, own)}intervals (95 %) draw {own['drawn']} {own['units']} anew. Over "
+        "all that both maps show they agree with a mean IoU of "
+        f"{alike['mean_iou']['default']:.3f}; what the teacher gets wrong is in that figure too."
     )
     return Section(
         "Radar against the optical map that taught it",

@@ -72,7 +72,8 @@ def compared(learnt: Learnt, taught: Taught, settings: MappingSettings) -> dict[
     -------
     dict
         ``radar``, ``optical``: :func:`overlaps` of each; ``drop``: of ``iou`` and ``mean_iou`` what
-        the radar loses, and the ends of its 95 % interval (None where blocks are too few).
+        the radar loses, and the ends of its 95 % interval with
+        how many ``drawn`` and of what: ``units`` are blocks, or polygons where blocks are too few.
     """
     samples = learnt.samples
     label, weight = samples["label"].values, samples["weight"].values
@@ -96,13 +97,14 @@ def _drop(
     settings: MappingSettings,
     statistic: str,
 ) -> dict[str, Any]:
+    units = "blocks"
     together = learn.PolygonSplit(settings.folds, blocks=settings.block).together(samples)
     try:
         drawn = metrics.grouped_bootstrap(
             label, codes, together, statistic=statistic, weight=weight, seed=settings.seed
         )
     except ValueError:  # blocks most of which is mine, or other, are too few
-        polygons = samples["polygon"].values
+        units, polygons = "polygons", samples["polygon"].values
         drawn = metrics.grouped_bootstrap(
             label, codes, polygons, statistic=statistic, weight=weight, seed=settings.seed
         )
@@ -111,6 +113,7 @@ def _drop(
         "estimate": float(pair["difference"]),
         "interval": [float(pair["difference_lower"]), float(pair["difference_upper"])],
         "drawn": int(drawn.attrs["groups"]),
+        "units": units,
     }
 
 

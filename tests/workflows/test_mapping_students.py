@@ -276,6 +276,14 @@ def test_what_is_lost_is_told_with_its_interval(run: Result) -> None:
     page = (run.folder / "report.html").read_text()
     assert "Radar against the optical map that taught it" in page
     assert "lost against the optical map" in run.summary
+    # The page says what was drawn, which side is the better, and why an interval lacks.
+    assert drop["units"] == (
+        "polygons" if "intervals" not in found["cross_validation"] else "blocks"
+    )
+    assert f"draw {drop['drawn']} {drop['units']} anew" in page
+    losses = [each["estimate"] for each in against["drop"].values()]
+    assert ("below 0 the radar is the better" in page) is (min(losses) < 0)
+    assert ("nothing can be drawn" in page) is ("intervals" not in found["cross_validation"])
 
 
 def test_without_an_optical_image_nobody_teaches(settings: MappingSettings, tmp_path: Path) -> None:
