@@ -197,7 +197,7 @@ def test_bounded_loss_bears_wrong_labels() -> None:
     seen, expected = blobs(8, seed=6)
     settings: dict[str, Any] = {
         "classes": [0, 1],
-        "epochs": 20,
+        "epochs": 40,
         "batch": 4,
         "balance": 0.0,
         **SMALL,
@@ -207,6 +207,7 @@ def test_bounded_loss_bears_wrong_labels() -> None:
         found = fit_unet(images, labels, loss=loss, **settings).predict_proba(seen)
         assert (found.argmax(axis=1) != expected).mean() < 0.12
         sure[loss] = float(np.take_along_axis(found, expected[:, None].astype(int), axis=1).mean())
-    # Cross-entropy's best answer is the share of right labels, 2/3; RCE's is 1.
+    # Cross-entropy's best answer is the share of right labels, 2/3; RCE's is 1. Of three seeds, the
+    # second is 0.06 to 0.09 surer after 40 epochs, and 0.04 to 0.05 after 20.
     assert sure["ce"] < 0.72
     assert sure["sce"] > sure["ce"] + 0.04
