@@ -18,7 +18,7 @@ OPTIONAL = (
     "excluded.tif", "choices.csv", "zones.csv", "zone_series.csv", "zone_boxes.csv",
     "elevation_change.tif", "agreement.tif", "annual_ndai.zarr", "rgb.tif", "colours.tif",
     "colour_counts.csv", "yearly_areas.csv", "production.csv", "emissions.csv",
-    "climate_trace.csv", "inventory.csv",
+    "climate_trace.csv", "inventory.csv", "alerts.geojson", ".update.unfinished",
     *(f"{name}_by_{by}.{ending}" for by in ("year", "season") for name, ending in (
         ("tai", "zarr"), ("tai", "tif"), ("activity", "tif"), ("areas", "csv"),
     )),

@@ -72,6 +72,12 @@ def check_students(settings: MappingSettings) -> None:
     if not 0 < settings.keep <= 1:
         message = f"keep is {settings.keep}; use a share above 0 and up to 1, e.g. 0.6"
         raise ValueError(message)
+    if settings.permutation:
+        message = (
+            f"permutation={settings.permutation} asks what a forest of polygons loses, and a "
+            "student learns from none; leave it out with sar_only"
+        )
+        raise ValueError(message)
     if settings.student_samples < FEWEST:
         message = f"student_samples={settings.student_samples} is too small; use {FEWEST} or more"
         raise ValueError(message)

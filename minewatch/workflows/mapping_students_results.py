@@ -14,7 +14,7 @@ from minewatch.workflows.mapping_students_scores import (
     measured_noise,
 )
 from minewatch.workflows.mapping_years import days_of
-from minewatch.workflows.outputs import write_table
+from minewatch.workflows.outputs import listed, write_table
 
 if TYPE_CHECKING:
     import pystac
@@ -130,6 +130,11 @@ def student_part(settings: MappingSettings, folder: Path, found: Findings) -> Pa
             "teacher": folder / "teacher.npz",
             "teacher's probability, to compute with": folder / "teacher.zarr",
         }
+    if taught.teacher.search is not None:
+        tried, columns = listed(taught.teacher.search.table.reset_index(drop=True))
+        files["forests that were tried as a teacher"] = write_table(
+            folder / "search.csv", tried, columns
+        )
     sections = [
         _compared_section(scores, alike, chance, taught, settings),
         _noise_section(taught, measured, settings.keep),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import rasterio
 import rioxarray  # noqa: F401 the .rio accessor
@@ -46,6 +47,7 @@ def small(**given: object) -> MappingSettings:
         (small(student="svm"), "student 'svm' is not known; use forest, boosting"),
         (small(keep=0.0), "keep is 0.0; use a share above 0 and up to 1"),
         (small(student_samples=20), "student_samples=20 is too small; use 200 or more"),
+        (small(permutation=3), "permutation=3 asks .* leave it out with sar_only"),
         (MappingSettings(catalog="", reference="", teacher="mines"), "say sar_only"),
     ],
 )
@@ -284,6 +286,16 @@ def test_what_is_lost_is_told_with_its_interval(run: Result) -> None:
     losses = [each["estimate"] for each in against["drop"].values()]
     assert ("below 0 the radar is the better" in page) is (min(losses) < 0)
     assert ("nothing can be drawn" in page) is ("intervals" not in found["cross_validation"])
+
+
+@pytest.mark.slow
+def test_the_search_of_a_teacher_is_told(settings: MappingSettings, tmp_path: Path) -> None:
+    searched = dataclasses.replace(
+        settings, search=True, max_per_polygon=3, student_samples=200, output=str(tmp_path / "sar")
+    )
+    tried = pd.read_csv(mapping_run(searched).folder / "search.csv")
+    assert len(tried) == 72
+    assert {"trees", "bag"} <= set(tried.columns)
 
 
 def test_without_an_optical_image_nobody_teaches(settings: MappingSettings, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -208,7 +209,12 @@ def test_the_record_still_says_what_the_run_can_be_made_of(images, tmp_path):
     assert not kept.overwrite
     moved = given(images[:12], tmp_path / "moved")
     update_run(UpdateSettings(folder=str(pit), input=str(moved)))
-    assert read_settings(ActivitySettings, pit / "run.toml").input == str(moved)
+    again = read_settings(ActivitySettings, pit / "run.toml")
+    assert again.input == str(moved)
+    # A run in its place has no alerts, so none of before may lie beside it.
+    assert (pit / "alerts.geojson").is_file()
+    activity_run(dataclasses.replace(again, overwrite=True))
+    assert not (pit / "alerts.geojson").exists()
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path):
