@@ -119,6 +119,14 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
             assert heading in slugs, f"{page.name} links to {target}"
 
 
+def test_tests_that_the_page_of_reliability_names_exist() -> None:
+    named = set(re.findall(r"`(test_[a-z0-9_]+)`", (DOCS / "reliability.md").read_text()))
+    files = (DOCS.parent / "tests").rglob("test_*.py")
+    written = {name for file in files for name in re.findall(r"def (test_\w+)\(", file.read_text())}
+    assert len(named) > 20
+    assert named <= written
+
+
 def test_every_page_is_in_the_table_of_contents() -> None:
     listed = " ".join(text for language, text in blocks(DOCS / "index.md") if "toctree" in language)
     for page in DOCS.glob("*.md"):
