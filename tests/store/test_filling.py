@@ -229,3 +229,36 @@ def test_killed_at_any_moment_loses_what_is_in_flight_alone(tmp_path):
     made = list(map(int, (tmp_path / "made.txt").read_text().split()))
     assert set(made) == set(range(0, ROWS, STEP))
     assert len(made) <= 6 + kills
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_is_replaced(tmp_path):
+    """Killed in the midst of each of three blocks: others take over, and nothing shows."""
+    import threading
+
+    from distributed import Client, LocalCluster
+
+    def slow(low):
+        time.sleep(1.0)
+        return float(low)
+
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        killed = []
+
+        def killer():
+            for _ in range(3):
+                time.sleep(1.5)
+                pid = next(iter(client.run(os.getpid).values()))
+                os.kill(pid, signal.SIGKILL)
+                killed.append(pid)
+
+        thread = threading.Thread(target=killer)
+        thread.start()
+        stored(tmp_path, "a", slow)
+        thread.join()
+    assert len(set(killed)) == 3
+    store.to_zarr(cube(float), tmp_path / "plain.zarr")
+    assert files_of(tmp_path / "tai.zarr") == files_of(tmp_path / "plain.zarr")
