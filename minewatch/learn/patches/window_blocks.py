@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ BATCH = 64
 """Patches handed to the detector at once: 8 MB of 104 × 104 × 3."""
 
 
-class _Scan:
+class _Scan(abc.ABC):
     """Layer by layer over the dims that lie before y and x, e.g. dates."""
 
     def __init__(self, size: int) -> None:
@@ -36,9 +37,9 @@ class _Scan:
             self.fill(out[at], detector, layer, known, (tops, lefts))
         return out
 
+    @abc.abstractmethod
     def fill(self, out: Any, detector: Any, layer: Any, known: Any, starts: Any) -> None:
         """Write the probabilities of the windows that are known."""
-        raise NotImplementedError
 
 
 class Windows(_Scan):
