@@ -121,12 +121,12 @@ def is_store(path: Path) -> bool:
 
 def _check_store(source: Path) -> None:
     if not source.exists():
-        broken = sorted(source.parent.glob(f".{source.stem}.*"))
-        hint = (
-            f"a run that broke off left {broken[0].name}: delete that and store it again"
-            if broken
-            else "store it with minewatch.store.to_zarr"
-        )
+        left = sorted(source.parent.glob(f".{source.stem}.*{source.suffix}"))
+        hint = "store it with minewatch.store.to_zarr"
+        if left and left[0].stem.endswith(".unfinished"):
+            hint = f"a job that was stopped left {left[0].name}: go on with resume"
+        elif left:
+            hint = f"a run that broke off left {left[0].name}: delete that and store it again"
         message = f"there is no {source}; {hint}"
         raise FileNotFoundError(message)
     if not is_store(source):

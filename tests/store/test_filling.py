@@ -166,6 +166,21 @@ def test_an_old_store_stands_until_the_new_one_is_whole(tmp_path):
     assert float(new[0, 0]) == 0.5
 
 
+def test_what_was_stopped_is_to_be_gone_on_with_and_a_lock_is_nothing(tmp_path):
+    (tmp_path / ".tai.lock").touch()
+    with pytest.raises(FileNotFoundError, match=r"store it with minewatch"):
+        store.open_cube(tmp_path / "tai.zarr")
+
+    def stopped(low):
+        message = f"bands differ in row {low}"
+        raise ValueError(message)
+
+    with pytest.raises(ValueError, match="bands differ"):
+        stored(tmp_path, "a", stopped)
+    with pytest.raises(FileNotFoundError, match=r"left \.tai\.unfinished\.zarr: go on with resume"):
+        store.open_cube(tmp_path / "tai.zarr")
+
+
 def test_two_jobs_do_not_fill_one_store(tmp_path):
     with FileLock(tmp_path / ".tai.lock"), pytest.raises(BlockingIOError, match="another run"):
         stored(tmp_path, "a")
