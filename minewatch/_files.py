@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import uuid
 from pathlib import Path
@@ -12,7 +13,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["alone", "put_in_place", "whole"]
+__all__ = ["alone", "put_in_place", "sweep", "whole"]
+
+LEFT_BEHIND = re.compile(r"\..+\.[0-9a-f]{8}(\.\w+)?(\.old)?|\..+\.old")
+"""Names that :func:`whole` and :func:`put_in_place` use while they are at work."""
+IN_WRITING = re.compile(r".+\.[0-9a-f]{32}\.partial")
+"""Names under which Zarr writes a chunk before it has its own."""
 
 
 @contextlib.contextmanager
@@ -88,6 +94,31 @@ def put_in_place(partial: Path, target: Path) -> None:
         old.rename(target)
         raise
     _remove(old)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what processes that were killed had half written into a folder.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        A folder of results, or a Zarr store with all below it. Nobody may be writing into it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("tai.tif", ".tai.0123abcd.tif", ".tai.lock"):
+    ...         _ = (Path(folder) / name).write_text("half a map")
+    ...     sweep(Path(folder))
+    ...     print(sorted(path.name for path in Path(folder).iterdir()))
+    ['.tai.lock', 'tai.tif']
+    """
+    left = [path for path in folder.iterdir() if LEFT_BEHIND.fullmatch(path.name)]
+    if folder.suffix == ".zarr":
+        left += [path for path in folder.rglob("*.partial") if IN_WRITING.fullmatch(path.name)]
+    for path in left:
+        _remove(path)
 
 
 @contextlib.contextmanager

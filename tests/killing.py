@@ -6,11 +6,13 @@ import dataclasses
 import multiprocessing
 import random
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from minewatch.workflows.resuming import MARKER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 PRELOAD = [
     "minewatch.workflows", "minewatch.activity", "minewatch.insar", "minewatch.plots",
@@ -71,9 +73,18 @@ def _ended(context: Any, run: Callable[[Any], Any], settings: Any, wait: float |
     if process.is_alive():
         process.kill()
         process.join()
-        return False
+        # It may have been killed on its way out, with everything done.
+        output = Path(settings.output)
+        return (output / "run.toml").is_file() and not (output / MARKER).exists()
     assert process.exitcode == 0, f"the run ended with {process.exitcode}"
     return True
+
+
+def assert_same_stores(folder: Path, whole: Path) -> None:
+    """The Zarr stores of two folders have the same files, to the bit; names those that differ."""
+    ours, theirs = stored(folder), stored(whole)
+    names = sorted(ours.keys() | theirs.keys())
+    assert [name for name in names if ours.get(name) != theirs.get(name)] == []
 
 
 def stored(folder: Path) -> dict[str, bytes]:

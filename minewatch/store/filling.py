@@ -11,7 +11,7 @@ import shutil
 import time
 from typing import TYPE_CHECKING
 
-from minewatch._files import alone, put_in_place
+from minewatch._files import alone, put_in_place, sweep
 from minewatch.store.ledgers import Block, begin_ledger, note, read_ledger, reason_of
 from minewatch.store.strips import write_strip
 
@@ -162,6 +162,7 @@ def fill(
                 "missing"
             )
             raise RuntimeError(message)
+        sweep(partial)  # of processes that were killed in the middle of a chunk
         put_in_place(partial, target)
 
 

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from minewatch._files import sweep
 from minewatch.store.filling import forget
 from minewatch.workflows.outputs import open_folder, write_json
 from minewatch.workflows.settings import set_aside
@@ -169,11 +170,12 @@ def _digest_in(marker: Path) -> str | None:
 
 
 def finish(folder: Path) -> None:
-    """Note that the run in a folder is complete.
+    """Note that the run in a folder is complete; what was half written before it is removed.
 
     Parameters
     ----------
     folder : pathlib.Path
         The folder.
     """
+    sweep(folder)
     (folder / MARKER).unlink(missing_ok=True)

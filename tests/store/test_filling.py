@@ -69,6 +69,18 @@ def test_what_is_finished_is_not_made_again(tmp_path):
     assert float(again.isel(y=0, x=0)) == 0.0
 
 
+def test_a_chunk_half_written_by_a_process_that_was_killed_does_not_stay(tmp_path):
+    target = tmp_path / "tai.zarr"
+    whole = stored(tmp_path, "a")
+    files = files_of(target)
+    target.rename(unfinished(target))
+    half = next(unfinished(target).rglob("0")).with_name(f"0.{'0123abcd' * 4}.partial")
+    half.write_bytes(b"half a chunk")
+    again = stored(tmp_path, "a")
+    assert files_of(target) == files
+    assert again.identical(whole)
+
+
 def test_another_key_is_another_job(tmp_path):
     stored(tmp_path, "a")
     with pytest.raises(FileExistsError, match="overwrite"):

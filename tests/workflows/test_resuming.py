@@ -9,7 +9,7 @@ import geopandas as gpd
 import pytest
 import rasterio
 import shapely
-from killing import kill_and_resume, stored
+from killing import assert_same_stores, kill_and_resume, stored
 
 from minewatch import simulate, store
 from minewatch.workflows import (
@@ -40,7 +40,7 @@ def test_activity_survives_twenty_kills(slc, tmp_path):
         "coherence.zarr", "ledger.zarr", "mean_ndai.zarr", "tai.zarr", "tai_by_year.zarr",
     }  # fmt: skip
     for folder in ended:
-        assert stored(folder) == whole
+        assert_same_stores(folder, tmp_path / "whole")
         assert not (folder / MARKER).exists()
         for name in ("activity.tif", "tai.tif", "activity.geojson", "pairs.csv"):
             assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
@@ -82,6 +82,24 @@ def test_what_is_done_is_not_done_again(stopped, monkeypatch):
     monkeypatch.setattr(filling, "write_strip", noted)
     activity_run(dataclasses.replace(stopped, resume=True))
     assert written == [".mean_ndai.unfinished.zarr", ".tai.unfinished.zarr"]
+
+
+def test_what_a_kill_left_half_written_goes(stopped):
+    pit = Path(stopped.output)
+    chunk = pit / "coherence.zarr" / "coherence" / "c" / "0" / "0"
+    halves = [
+        pit / ".ledger.0123abcd.zarr" / "zarr.json",
+        pit / ".tai.0123abcd.tif",
+        pit / ".tai.unfinished.zarr" / "tai" / f"0.{'0123abcd' * 4}.partial",
+    ]
+    assert chunk.is_dir()
+    for half in halves:
+        half.parent.mkdir(parents=True, exist_ok=True)
+        half.write_text("half")
+    activity_run(dataclasses.replace(stopped, resume=True))
+    assert not [half for half in halves if half.exists()]
+    assert not [path for path in pit.rglob("*") if path.suffix == ".partial"]
+    assert chunk.is_dir()
 
 
 def test_to_resume_where_nothing_was_begun_is_a_run(slc, tmp_path):
@@ -151,7 +169,7 @@ def test_a_map_survives_twenty_kills(tmp_path):
     whole = stored(tmp_path / "whole")
     assert {name.split("/")[0] for name in whole} == {"features.zarr", "probability.zarr"}
     for folder in ended:
-        assert stored(folder) == whole
+        assert_same_stores(folder, tmp_path / "whole")
         assert not (folder / MARKER).exists()
         for name in ("mines.tif", "probability.tif", "mines.geojson", "items.csv", "sizes.csv"):
             assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
