@@ -1,60 +1,17 @@
-"""Kernels against their floor and against what people use today, on one thread.
+"""Time and memory of the kernels, of their floor and of what people use today, on one thread.
 
-The floor reads every input once and writes the output once, which is what no kernel can undercut:
-what counts is the ratio of two times from one run, not the time. ``setup`` calls once, so that
-compilation is never timed.
+The floor is of ``floors.py``. What counts is the ratio of two times from one run, not the time:
+``ratios.py`` has those. ``setup`` calls once, so that compilation is never timed.
 """
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 
+from benchmarks.floors import jit, read_one, read_pair, read_series
 from minewatch import kernels
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 PIXELS = [512, 2048]
-
-
-@cache
-def jit(function: Callable[..., None]) -> Any:
-    """Compile as the kernels are compiled."""
-    import numba
-
-    return numba.njit(fastmath={"contract", "nsz", "arcp"}, nogil=True)(function)
-
-
-def read_pair(a: Any, b: Any, out: Any) -> None:
-    """Read two complex images, seen as twice as many floats, and write one float a pixel."""
-    for i in range(len(out)):
-        row, first, second = out[i], a[i], b[i]
-        n = len(row)
-        a1, a2, b1, b2 = first[:n], first[n:], second[:n], second[n:]
-        for k in range(n):
-            row[k] = (a1[k] + a2[k]) + (b1[k] + b2[k])
-
-
-def read_one(a: Any, out: Any) -> None:
-    """Read one image and write one."""
-    for i in range(len(out)):
-        row, source = out[i], a[i]
-        for k in range(len(row)):
-            row[k] = source[k] + np.float32(1)
-
-
-def read_series(cube: Any, out: Any) -> None:
-    """Read a cube date by date and keep one number a pixel, a tile of pixels at a time."""
-    for start in range(0, len(out), 8192):
-        total = out[start : start + 8192]
-        total[:] = np.float32(0)
-        for t in range(len(cube)):
-            layer = cube[t, start : start + 8192]
-            for k in range(len(total)):
-                total[k] += layer[k]
 
 
 def complex_pair(pixels: int) -> list[np.ndarray]:

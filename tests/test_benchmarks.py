@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
+import dataclasses
+import importlib
 import inspect
 import itertools
 from pathlib import Path
@@ -16,15 +17,13 @@ FOLDER = Path(__file__).parents[1] / "benchmarks"
 def classes() -> list[Any]:
     found = []
     for path in sorted(FOLDER.glob("[!_]*.py")):
-        spec = importlib.util.spec_from_file_location(f"benchmarks.{path.stem}", path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        module = importlib.import_module(f"benchmarks.{path.stem}")
         found += [
             one
             for _, one in inspect.getmembers(module, inspect.isclass)
-            if one.__module__ == module.__name__ and not one.__name__.startswith("_")
+            if one.__module__ == module.__name__
+            and not one.__name__.startswith("_")
+            and not dataclasses.is_dataclass(one)
         ]
     return found
 
