@@ -19,6 +19,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from minewatch.workflows.outputs import SO_FAR
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -34,6 +36,8 @@ __all__ = ["bars", "show"]
 def bars(console: Console) -> Iterator[Notify]:
     """Show one line a stage: a bar on a terminal, one plain line when done elsewhere.
 
+    What a stage tells of how it goes stands beside its bar; elsewhere it is a line each time.
+
     Parameters
     ----------
     console : rich.console.Console
@@ -46,10 +50,12 @@ def bars(console: Console) -> Iterator[Notify]:
 
     Examples
     --------
-    >>> import io
-    >>> with bars(Console(file=io.StringIO())) as notify:
-    ...     notify("coherence", 0, 0)
-    ...     notify("coherence", 3, 3)
+    >>> import sys
+    >>> with bars(Console(file=sys.stdout)) as notify:
+    ...     notify("epochs | loss 0.41", 1, 30)
+    ...     notify("epochs | loss 0.38", 2, 30)
+    epochs 1/30: loss 0.41
+    epochs 2/30: loss 0.38
     """
     progress = Progress(
         SpinnerColumn(finished_text="[green]✓[/green]"),
@@ -64,12 +70,21 @@ def bars(console: Console) -> Iterator[Notify]:
     began: dict[str, float] = {}
     lock = threading.Lock()
 
-    def notify(stage: str, done: int, total: int) -> None:
+    def notify(told: str, done: int, total: int) -> None:
+        stage, _, so_far = told.partition(SO_FAR)
         with lock:
             if stage not in tasks:
                 began[stage] = time.monotonic()
                 tasks[stage] = progress.add_task(stage, total=None)
-            progress.update(tasks[stage], completed=done, total=total or None)
+            shown = f"{stage}: {so_far}" if so_far else stage
+            progress.update(
+                tasks[stage], description=escape(shown), completed=done, total=total or None
+            )
+            if so_far and not console.is_terminal:
+                console.print(
+                    f"{stage} {done}/{total}: {so_far}",
+                    highlight=False, markup=False, soft_wrap=True,
+                )  # fmt: skip
             if not console.is_terminal and total and done == total and stage in began:
                 seconds = time.monotonic() - began.pop(stage)
                 console.print(f"{stage}: {seconds:.1f} s", highlight=False)

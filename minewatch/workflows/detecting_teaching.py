@@ -13,14 +13,17 @@ import pandas as pd
 
 from minewatch import learn, metrics
 from minewatch.learn.networks import require_onnxruntime, require_torch
+from minewatch.workflows.outputs import SO_FAR
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import xarray as xr
 
     from minewatch.workflows.detecting_settings import DetectTrainSettings
     from minewatch.workflows.outputs import Notify
 
-__all__ = ["THRESHOLDS", "Taught", "check_teaching", "patch_scores", "taught_by"]
+__all__ = ["THRESHOLDS", "Taught", "check_teaching", "epoch_told", "patch_scores", "taught_by"]
 
 THRESHOLDS = (0.5, 0.8, 0.9)
 """Probabilities at which a detector is scored; the last two are those of the paper."""
@@ -132,7 +135,7 @@ def taught_by(patches: xr.Dataset, settings: DetectTrainSettings, *, notify: Not
     settings : DetectTrainSettings
         The run.
     notify : callable
-        Is told of each epoch.
+        Is told of each epoch, with its loss and scores: :func:`epoch_told`.
 
     Returns
     -------
@@ -187,7 +190,15 @@ def _fit(
 ) -> Any:
     if settings.kind == "texture":
         return learn.patches.fit_textures(learnt, seed=settings.seed)
-    return learn.patches.fit_network(
+
+    seen = 0
+
+    def told(row: dict[str, float]) -> None:
+        nonlocal seen
+        seen = int(row["epoch"])
+        notify(f"epochs{SO_FAR}{epoch_told(row)}", seen, settings.epochs)
+
+    network = learn.patches.fit_network(
         learnt,
         validation=watched,
         padding=settings.padding,
@@ -201,8 +212,37 @@ def _fit(
         early_stopping=settings.early_stopping,
         best_epoch=settings.best_epoch,
         seed=settings.seed,
-        notify=lambda _, done, total: notify("epochs", done, total),
+        notify=told,
     )
+    if seen < settings.epochs:
+        notify("epochs", seen, seen)
+    return network
+
+
+def epoch_told(row: Mapping[str, float]) -> str:
+    """How well a network learns, in one line.
+
+    Parameters
+    ----------
+    row : mapping
+        Of an epoch, as :func:`minewatch.learn.patches.fit_network` tells it.
+
+    Returns
+    -------
+    str
+        Loss, and of the patches that are watched loss and F1; what is not known is left out.
+
+    Examples
+    --------
+    >>> epoch_told({"epoch": 3, "loss": 0.03127, "val_loss": 0.04415, "val_f1": 0.8421})
+    'loss 0.0313, validation loss 0.0442, validation F1 0.842'
+    """
+    told = {
+        "loss": f"{row['loss']:.3g}",
+        "validation loss": f"{row.get('val_loss', math.nan):.3g}",
+        "validation F1": f"{row.get('val_f1', math.nan):.3f}",
+    }
+    return ", ".join(f"{name} {value}" for name, value in told.items() if value != "nan")
 
 
 def patch_scores(table: pd.DataFrame, *, seed: int = 0) -> list[dict[str, Any]]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 __all__ = [
+    "SO_FAR",
     "Notify",
     "Result",
     "listed",
@@ -42,7 +43,11 @@ __all__ = [
 ]
 
 Notify = Callable[[str, int, int], None]
-"""``notify(stage, done, total)``: total 0 is "not known yet"."""
+"""``notify(stage, done, total)``: total 0 is "not known yet". After :data:`SO_FAR` a stage may tell
+how it goes: ``"epochs | loss 0.031"`` is the stage ``"epochs"``."""
+
+SO_FAR = " | "
+"""Between a stage and how it goes."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import geopandas as gpd
@@ -26,6 +29,7 @@ from minewatch.workflows import (
     read_settings,
     score_run,
 )
+from minewatch.workflows.detecting_teaching import epoch_told
 
 SIZE = 32
 """Pixels of a patch: 320 m, so that a small world holds many."""
@@ -332,7 +336,11 @@ def test_a_network_is_taught_and_run(lesson: DetectTrainSettings, tmp_path: Path
     taught = detect_train_run(brief, notify=lambda *step: told.append(step))
     history = pd.read_csv(taught.folder / "history.csv")
     assert history.epoch.tolist() == [1, 2, 3, 4]
-    assert ("epochs", 4, 4) in told
+    epochs = [step for step in told if step[0].startswith("epochs")]
+    assert [step[1:] for step in epochs] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert [step[0] for step in epochs] == [
+        f"epochs | {epoch_told(row)}" for row in history.to_dict("records")
+    ]
     table = pd.read_csv(taught.folder / "patches.csv")
     # Those that chose the epoch are not those that are scored.
     assert set(table.part) == {"train", "validation", "test"}
@@ -358,3 +366,24 @@ def test_a_network_is_taught_and_run(lesson: DetectTrainSettings, tmp_path: Path
     assert not {"history.csv", "training.png", "run.earlier.toml"} & {
         path.name for path in detect_train_run(texture).folder.iterdir()
     }
+
+
+@pytest.mark.cnn
+def test_the_command_line_tells_how_well_a_network_learns(
+    lesson: DetectTrainSettings, tmp_path: Path
+) -> None:
+    """Through a pipe, as in a log: a line each epoch, in order, of the numbers of the history."""
+    command = [
+        str(Path(sys.executable).with_name("minewatch")), "detect", "train", lesson.catalog,
+        "--points", lesson.points, "--output", str(tmp_path / "network"), "--size", str(SIZE),
+        "--datetime", str(lesson.datetime), "--epochs", "9", "--early-stopping", "1",
+        "--rate", "0.03",
+    ]  # fmt: skip
+    run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    told = [line for line in run.stdout.splitlines() if re.match(r"epochs( \d+/9)?: ", line)]
+    history = pd.read_csv(tmp_path / "network" / "history.csv")
+    assert told[:-1] == [
+        f"epochs {row['epoch']}/9: {epoch_told(row)}" for row in history.to_dict("records")
+    ]
+    assert re.fullmatch(r"epochs 1/9: loss \S+, validation loss \S+, validation F1 \S+", told[0])
+    assert re.fullmatch(r"epochs: \S+ s", told[-1])  # also if it stopped early

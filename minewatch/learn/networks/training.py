@@ -43,7 +43,7 @@ def fit_network(
     best_epoch: bool = False,
     seed: int = 0,
     threads: int | None = None,
-    notify: Callable[[str, int, int], None] | None = None,
+    notify: Callable[[dict[str, float]], None] | None = None,
 ) -> Network:
     """Teach the patch network of Lemes Neto et al. (2025). Computes, on the CPU.
 
@@ -85,7 +85,7 @@ def fit_network(
     threads : int, optional
         Of torch; as many as it is set to by default.
     notify : callable, optional
-        ``notify("train", epoch, epochs)`` after each epoch.
+        Called with the row of each epoch, as ``history_`` holds it, when the epoch is over.
 
     Returns
     -------
@@ -247,7 +247,7 @@ def _taught(
     epochs: int,
     patience: int | None,
     best: bool,
-    notify: Callable[[str, int, int], None] | None,
+    notify: Callable[[dict[str, float]], None] | None,
 ) -> tuple[Any, dict[str, Any], int]:
     """The history, the weights that are kept, and of which epoch they are."""
     import pandas as pd
@@ -270,7 +270,7 @@ def _taught(
             lowest, at = row["val_loss"], epoch
             kept = weights
         if notify is not None:
-            notify("train", epoch, epochs)
+            notify(dict(row))
         if patience is not None and epoch - at >= patience:
             break
     if not best:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from oracles_networks import rough_and_smooth
 
@@ -129,8 +130,9 @@ def test_threads_are_given_back_after_an_error(lessons: tuple[Any, Any]) -> None
 def test_progress_is_told_and_patches_are_left_alone(lessons: tuple[Any, Any]) -> None:
     patches, told = lessons[0].isel(patch=slice(20)), []
     before = patches.copy(deep=True)
-    fit_network(patches, epochs=3, notify=lambda *step: told.append(step), **SETTINGS)
-    assert told == [("train", 1, 3), ("train", 2, 3), ("train", 3, 3)]
+    network = fit_network(patches, validation=lessons[1], epochs=3, notify=told.append, **SETTINGS)
+    assert pd.DataFrame(told).equals(network.history_)
+    assert np.isfinite(pd.DataFrame(told)).all(axis=None)
     assert patches.identical(before)
 
 
