@@ -50,10 +50,59 @@ def test_cells_are_those_of_the_slow_loop(threshold: float) -> None:
     assert found.crs == UTM
 
 
+@pytest.mark.parametrize("threshold", [0.0, 0.5, 0.7])
+def test_the_mean_of_windows_is_that_of_the_slow_loop(threshold: float) -> None:
+    rng = np.random.default_rng(4)
+    values = rng.random((9, 13))
+    values[rng.random(values.shape) < 0.4] = np.nan
+    values[:3, :3] = np.nan  # some cells are covered by unknown windows alone
+    expected = {}
+    for row in range(10):
+        for column in range(14):
+            known = [
+                values[r, c]
+                for r in (row - 1, row)
+                for c in (column - 1, column)
+                if 0 <= r < 9 and 0 <= c < 13 and not np.isnan(values[r, c])
+            ]
+            if known and sum(known) / len(known) > threshold:
+                expected[row, column] = (sum(known) / len(known), len(known))
+    found = detections.cells(windows_of(values), threshold=threshold, rule="mean")
+    centres = found.geometry.centroid
+    rows = np.rint((1e6 + STEP / 2 - centres.y) / STEP).astype(int)
+    columns = np.rint((centres.x - 5e5 + STEP / 2) / STEP).astype(int)
+    places = list(zip(rows, columns, strict=True))
+    assert set(places) == set(expected)
+    want = np.array([expected[place] for place in places])
+    npt.assert_allclose(found.probability, want[:, 0], rtol=1e-14)  # order of four sums
+    npt.assert_array_equal(found.windows, want[:, 1])
+    assert len(detections.cells(windows_of(values), threshold=0.0)) == len(
+        detections.cells(windows_of(values), threshold=0.0, rule="mean")
+    )
+
+
+def test_the_mean_is_never_above_the_highest() -> None:
+    windows = windows_of(np.random.default_rng(5).random((20, 20)).astype("f4"))
+    by_max, by_mean = (
+        detections.cells(windows, threshold=0.6, rule=rule) for rule in ("max", "mean")
+    )
+    assert 0 < len(by_mean) < len(by_max)
+    assert set(by_mean.geometry.to_wkt()) <= set(by_max.geometry.to_wkt())
+
+
+def test_one_window_in_four_paints_a_cell_by_the_highest_alone() -> None:
+    values = np.zeros((3, 3))
+    values[1, 1] = 1.0
+    assert len(detections.cells(windows_of(values), threshold=0.5)) == 4
+    assert len(detections.cells(windows_of(values), threshold=0.25, rule="mean")) == 0
+    assert len(detections.cells(windows_of(values), threshold=0.24, rule="mean")) == 4
+
+
 def test_a_window_at_the_threshold_does_not_count_in_any_precision() -> None:
     """0.8 in float32 is 0.80000001; the next number above it counts."""
     at = np.full((2, 2), 0.8, "f4")
     assert len(detections.cells(windows_of(at), threshold=0.8)) == 0
+    assert len(detections.cells(windows_of(at), threshold=0.8, rule="mean")) == 0
     assert len(detections.window_squares(windows_of(at), threshold=np.float64(0.8))) == 0
     at[0, 0] = np.nextafter(at[0, 0], np.float32(1))
     assert len(detections.cells(windows_of(at), threshold=0.8)) == 4
@@ -153,6 +202,8 @@ def test_settings_that_mean_nothing_are_refused() -> None:
     squares = detections.window_squares(windows_of(np.ones((1, 2))))
     with pytest.raises(ValueError, match="threshold from 0 to 1"):
         detections.cells(windows, threshold=80)
+    with pytest.raises(ValueError, match="no rule 'median'; use one of"):
+        detections.cells(windows, rule="median")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="one window"):
         detections.cells(windows_of(np.ones((1, 1))))
     with pytest.raises(ValueError, match="minimum_overlap"):
