@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["alone", "put_in_place", "sweep", "whole"]
+__all__ = ["alone", "is_left_behind", "put_in_place", "sweep", "whole"]
 
 LEFT_BEHIND = re.compile(r"\..+\.[0-9a-f]{8}(\.\w+)?(\.old)?|\..+\.old")
 """Names that :func:`whole` and :func:`put_in_place` use while they are at work."""
@@ -96,6 +96,27 @@ def put_in_place(partial: Path, target: Path) -> None:
     _remove(old)
 
 
+def is_left_behind(path: Path) -> bool:
+    """Whether a name is that of something half written.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A file or folder.
+
+    Returns
+    -------
+    bool
+        Whether :func:`whole` or :func:`put_in_place` made it, or is making it.
+
+    Examples
+    --------
+    >>> is_left_behind(Path(".tai.0123abcd.tif")), is_left_behind(Path("tai.tif"))
+    (True, False)
+    """
+    return LEFT_BEHIND.fullmatch(path.name) is not None
+
+
 def sweep(folder: Path) -> None:
     """Remove what processes that were killed had half written into a folder.
 
@@ -114,7 +135,7 @@ def sweep(folder: Path) -> None:
     ...     print(sorted(path.name for path in Path(folder).iterdir()))
     ['.tai.lock', 'tai.tif']
     """
-    left = [path for path in folder.iterdir() if LEFT_BEHIND.fullmatch(path.name)]
+    left = [path for path in folder.iterdir() if is_left_behind(path)]
     if folder.suffix == ".zarr":
         left += [path for path in folder.rglob("*.partial") if IN_WRITING.fullmatch(path.name)]
     for path in left:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from minewatch._files import whole
+from minewatch._files import is_left_behind, whole
 from minewatch.cluster import watch
 
 if TYPE_CHECKING:
@@ -181,7 +181,8 @@ def require_free(path: str, *, overwrite: bool) -> Path:
     if folder.is_file():
         message = f"{folder} is a file; the output must be a folder"
         raise FileExistsError(message)
-    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
+    full = folder.is_dir() and not all(is_left_behind(path) for path in folder.iterdir())
+    if full and not overwrite:
         message = f"{folder} is not empty; choose another output folder or say overwrite"
         raise FileExistsError(message)
     return folder

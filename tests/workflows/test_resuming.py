@@ -102,6 +102,14 @@ def test_what_a_kill_left_half_written_goes(stopped):
     assert chunk.is_dir()
 
 
+def test_a_run_killed_at_its_first_file_can_be_begun_again(slc, tmp_path):
+    (tmp_path / "pit").mkdir()
+    (tmp_path / "pit" / "..unfinished.0123abcd.json").write_text("{")
+    result = activity_run(of(slc, tmp_path / "pit"))
+    assert (result.folder / "tai.zarr").is_dir()
+    assert not list(result.folder.glob("*0123abcd*"))
+
+
 def test_to_resume_where_nothing_was_begun_is_a_run(slc, tmp_path):
     result = activity_run(of(slc, tmp_path / "pit", resume=True))
     assert (result.folder / "tai.zarr").is_dir()
