@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import importlib.util
+import logging
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import dask
 import dask.array as da
 import pytest
 from distributed import Client, LocalCluster
 
 from minewatch.cluster import connect, watch
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
 
 def work() -> int:
-    return int(da.arange(4000, chunks=10).map_blocks(lambda block: block % 7).sum().compute())
+    return int(da.arange(400, chunks=10).map_blocks(lambda block: block % 7).sum().compute())
 
 
-EXPECTED = sum(i % 7 for i in range(4000))
+EXPECTED = sum(i % 7 for i in range(400))
 
 
 def test_threads_need_no_cluster() -> None:
@@ -24,7 +36,7 @@ def test_threads_need_no_cluster() -> None:
         assert work() == EXPECTED
     done = [one for one, _ in seen]
     assert done == sorted(done)
-    assert seen[-1][0] == seen[-1][1] >= 800  # 400 blocks a run, whatever dask fuses
+    assert seen[-1][0] == seen[-1][1] >= 80  # 40 blocks a run, whatever dask fuses
 
 
 @pytest.mark.slow
@@ -38,29 +50,178 @@ def test_local_processes_tell_their_progress_and_are_gone_afterwards() -> None:
         with connect(client) as again:
             assert again is client
     assert client.status == "closed"
-    assert seen[-1][0] == seen[-1][1] >= 400
+    assert seen[-1][0] == seen[-1][1] >= 40
+
+
+@pytest.fixture(scope="module")
+def threads() -> Iterator[LocalCluster]:
+    """A scheduler and a worker in this process: they answer at an address as any other."""
+    with LocalCluster(
+        n_workers=1, processes=False, protocol="tcp", dashboard_address="127.0.0.1:0"
+    ) as cluster:
+        yield cluster
+
+
+def test_a_scheduler_that_is_up_is_joined_by_its_address(threads: LocalCluster) -> None:
+    with connect(threads.scheduler_address) as client:
+        assert isinstance(client, Client)
+        assert work() == EXPECTED
+    assert client.status == "closed"
+
+
+def test_a_client_is_used_and_left_open(threads: LocalCluster) -> None:
+    with Client(threads) as client:
+        with connect(client) as again:
+            assert again is client
+            assert work() == EXPECTED
+        assert client.status == "running"
+
+
+@pytest.mark.parametrize(
+    ("theirs", "told"), [("0.0.1", "has minewatch 0.0.1"), (None, "has no minewatch")]
+)
+def test_workers_of_another_version_are_refused(
+    threads: LocalCluster, monkeypatch: pytest.MonkeyPatch, theirs: str | None, told: str
+) -> None:
+    answers = iter(["1.2.3"])
+
+    def version(name: str) -> str:
+        # Ours is asked for first, in this process; then that of the worker, in this process too.
+        answer = next(answers, theirs)
+        if answer is None:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return answer
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    wanted = f"1 of 1 workers lack minewatch 1.2.3: tcp://.* {told}; install the same there"
+    with pytest.raises(RuntimeError, match=wanted), connect(threads.scheduler_address):
+        pass
+
+
+def test_a_cluster_without_workers_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    with (
+        LocalCluster(
+            n_workers=0, processes=False, protocol="tcp", dashboard_address="127.0.0.1:0"
+        ) as empty,
+        caplog.at_level(logging.WARNING, logger="minewatch"),
+        connect(empty.scheduler_address),
+    ):
+        pass
+    assert "no worker has joined" in caplog.text
+
+
+def test_a_mistake_of_the_block_is_told_as_it_is(threads: LocalCluster) -> None:
+    with pytest.raises(KeyError, match="nir"), connect(threads.scheduler_address):
+        raise KeyError("nir")
+
+
+def test_no_scheduler_at_the_address_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(address: str, timeout: str) -> None:
+        assert timeout == "10s"  # a real one tries for so long
+        message = f"Timed out trying to connect to {address}"
+        raise OSError(message)
+
+    monkeypatch.setattr("distributed.Client", refused)
+    fix = r"no Dask scheduler answers at tcp://127\.0\.0\.1:9; start one with 'dask scheduler'"
+    with pytest.raises(OSError, match=fix), connect("tcp://127.0.0.1:9"):
+        pass
+
+
+bokeh = pytest.mark.skipif(
+    importlib.util.find_spec("bokeh") is None, reason="bokeh, of the extra worker, is missing"
+)
+
+
+@bokeh
+@pytest.mark.slow
+def test_a_report_of_dask_is_written_when_the_block_ends(
+    threads: LocalCluster, tmp_path: Path
+) -> None:
+    page = tmp_path / "dask.html"
+    with connect(threads.scheduler_address, report=page):
+        assert work() == EXPECTED
+        assert not page.exists()
+    content = page.read_text(encoding="utf-8")
+    assert "<html" in content
+    assert "Task Stream" in content
+
+
+@bokeh
+def test_no_report_is_written_of_a_block_that_fails(threads: LocalCluster, tmp_path: Path) -> None:
+    with (
+        pytest.raises(ValueError, match="bands differ"),
+        connect(threads.scheduler_address, report=tmp_path / "dask.html"),
+    ):
+        raise ValueError("bands differ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_without_bokeh_says_what_brings_it(
+    threads: LocalCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "bokeh" else found(name)
+    )
+    with (
+        pytest.raises(ImportError, match=r"pip install 'minewatch\[worker\]'"),
+        connect(threads.scheduler_address, report=tmp_path / "dask.html"),
+    ):
+        pass
 
 
 @pytest.mark.slow
-def test_a_scheduler_that_is_up_is_joined_by_its_address() -> None:
+def test_local_workers_have_the_memory_and_the_environment_that_is_asked_for() -> None:
+    with connect("local:1", memory=0.75) as client:
+        assert client is not None
+        (worker,) = client.scheduler_info()["workers"].values()
+        assert worker["memory_limit"] == int(0.75 * 2**30)
+        (environment,) = client.run(lambda: dict(os.environ)).values()
+    assert environment["MALLOC_TRIM_THRESHOLD_"] == "1073741824"
+    assert environment["OMP_NUM_THREADS"] == "1"
+
+
+@pytest.mark.slow
+def test_a_task_that_ends_its_workers_is_told() -> None:
+    def deadly(block: object) -> object:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return block
+
     with (
-        LocalCluster(
-            n_workers=1, processes=False, protocol="tcp", dashboard_address="127.0.0.1:0"
-        ) as cluster,
-        connect(cluster.scheduler_address) as client,
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        pytest.raises(RuntimeError, match=r"over the same task .*'local:2'"),
+        connect("local:1"),
     ):
-        assert isinstance(client, Client)
-        assert work() == EXPECTED
+        da.zeros(1, chunks=1).map_blocks(deadly, dtype=float, meta=0.0).compute()
 
 
 @pytest.mark.parametrize(
     ("target", "fix"),
     [
         ("somewhere", "use 'threads', 'local', 'local:8' or 'tcp://host:8786'"),
+        ("local8", "use 'threads', 'local', 'local:8' or 'tcp://host:8786'"),
         ("local:many", "use e.g. 'local:4'"),
+        ("local:", "use e.g. 'local:4'"),
         ("local:0", "use e.g. 'local:4'"),
     ],
 )
 def test_an_unknown_cluster_is_refused(target: str, fix: str) -> None:
     with pytest.raises(ValueError, match=fix), connect(target):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("target", "settings", "fix"),
+    [
+        ("threads", {"report": "dask.html"}, "use cluster 'local'"),
+        ("threads", {"memory": 2}, "is for workers of 'local'"),
+        ("tcp://127.0.0.1:9", {"memory": 2}, "is for workers of 'local'"),
+        ("local:2", {"memory": 0.1}, "use 2"),
+        ("local:2", {"memory": float("nan")}, "use 2"),
+    ],
+)
+def test_what_a_cluster_cannot_give_is_refused(
+    target: str, settings: dict[str, object], fix: str
+) -> None:
+    with pytest.raises(ValueError, match=fix), connect(target, **settings):  # type: ignore[arg-type]
         pass

@@ -72,7 +72,7 @@ def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Resul
     """
     check_settings(settings)
     folder = begin(settings)
-    with connect(settings.cluster) as client:
+    with connect(settings.cluster, report=settings.dask_report) as client:
         step = functools.partial(stage, client=client, notify=notify)
         with step("masks"):  # first: they need the grid alone, and may not fit it
             coherence = open_coherence(settings)

@@ -138,6 +138,9 @@ class ActivitySettings:
     )
     # Running
     cluster: str = option("threads", "threads, local, local:8 or tcp://host:8786")
+    dask_report: str | None = option(
+        None, "HTML file of Dask's performance report; not with threads", path=True
+    )
     overwrite: bool = option(False, "replace the results of an earlier run in this folder")
     resume: bool = option(False, "go on with a run of these settings that was stopped there")
 

@@ -79,7 +79,7 @@ def detect_run(settings: DetectSettings, *, notify: Notify = quiet) -> Result:
     way = load_way(settings)
     require_free(settings.output, overwrite=settings.overwrite)
     spent: dict[str, float] = {}
-    with connect(settings.cluster) as client:
+    with connect(settings.cluster, report=settings.dask_report) as client:
         step = functools.partial(stage, client=client, notify=notify, spent=spent)
         with step("search"):
             items = find_images(settings, settings.bbox, prefer=way.collection)

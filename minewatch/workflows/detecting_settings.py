@@ -85,6 +85,9 @@ class DetectTrainSettings:
     test_size: float = option(0.2, "share of the points, blocks or patches that is held out")
     seed: int = option(0, "seed of split, weights and order")
     cluster: str = option("threads", "threads, local, local:8 or tcp://host:8786")
+    dask_report: str | None = option(
+        None, "HTML file of Dask's performance report; not with threads", path=True
+    )
     overwrite: bool = option(False, "replace the results of an earlier run in this folder")
 
 
@@ -116,9 +119,12 @@ class DetectSettings:
         "auto", "convolution asks a network of padding valid about all windows at once"
     )
     # Cells
-    threshold: float = option(0.8, "a window counts if its probability is greater than this")
+    threshold: float = option(0.8, "a cell counts if its probability is greater than this")
     grid: Literal["index", "geometry"] = option(
         "index", "cells by their place in the lattice, or by merging squares as published"
+    )
+    rule: Literal["max", "mean"] = option(
+        "max", "a cell has the highest probability of its four windows, as published, or their mean"
     )
     isolated: float | None = option(
         None, "probability that a cell far from all others must pass, e.g. 0.9"
@@ -129,6 +135,9 @@ class DetectSettings:
         "max", "cells of each date, or of the highest or mean probability over the dates"
     )
     cluster: str = option("threads", "threads, local, local:8 or tcp://host:8786")
+    dask_report: str | None = option(
+        None, "HTML file of Dask's performance report; not with threads", path=True
+    )
     overwrite: bool = option(False, "replace the results of an earlier run in this folder")
 
 

@@ -91,7 +91,7 @@ def detect_train_run(settings: DetectTrainSettings, *, notify: Notify = quiet) -
     check_teaching(settings)
     require_free(settings.output, overwrite=settings.overwrite)
     spent: dict[str, float] = {}
-    with connect(settings.cluster) as client:
+    with connect(settings.cluster, report=settings.dask_report) as client:
         step = functools.partial(stage, client=client, notify=notify, spent=spent)
         with step("search"):
             box = ground_around(points, settings)

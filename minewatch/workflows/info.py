@@ -22,6 +22,7 @@ EXTRAS = {
     "geoparquet": "rustac",
     "models": "skops",
     "plots": "folium",
+    "worker": "bokeh",
     "cnn": "onnxruntime",
     "cnn-train": "torch",
 }

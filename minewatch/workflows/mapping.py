@@ -89,7 +89,7 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
     reference = check_settings(settings)
     folder = begin(settings)
     require_unlabelled(folder)
-    with connect(settings.cluster) as client:
+    with connect(settings.cluster, report=settings.dask_report) as client:
         spent: dict[str, float] = {}
         step = functools.partial(stage, client=client, notify=notify, spent=spent)
         with step("search"):

@@ -117,6 +117,9 @@ class MappingSettings:
         0, "points to label by eye, drawn by chance within each class, for an estimate of the area"
     )
     cluster: str = option("threads", "threads, local, local:8 or tcp://host:8786")
+    dask_report: str | None = option(
+        None, "HTML file of Dask's performance report; not with threads", path=True
+    )
     overwrite: bool = option(False, "replace the results of an earlier run in this folder")
     resume: bool = option(False, "go on with a run of these settings that was stopped there")
 

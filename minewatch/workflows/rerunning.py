@@ -48,7 +48,9 @@ DATA = (".tif", ".geojson", ".gpkg", ".csv", ".zarr", ".npz")
 class RerunSettings:
     """Which run is made again, and where; each field is a key and an option."""
 
-    file: str = option(dataclasses.MISSING, "run.toml of a finished run, or its folder", path=True)
+    file: str = option(
+        dataclasses.MISSING, "any result of a finished run, its run.toml or its folder", path=True
+    )
     output: str = option("again", "folder for the results of the repetition", path=True)
     cluster: str | None = option(
         None, "threads, local, local:8 or tcp://host:8786; by default as then"
@@ -59,7 +61,8 @@ def rerun_run(settings: RerunSettings, *, notify: Notify = quiet) -> Result:
     """Make a run again from its own record, and say what of it came out the same.
 
     Every store, raster and table of the first run is compared with that of the second, byte by
-    byte; ``comparison.csv`` beside the new results tells each.
+    byte; ``comparison.csv`` beside the new results tells each. Inputs that are not what they were
+    are named.
 
     Parameters
     ----------
@@ -76,7 +79,12 @@ def rerun_run(settings: RerunSettings, *, notify: Notify = quiet) -> Result:
     Raises
     ------
     FileNotFoundError
-        If there is no such record.
+        If there is no such file, or no record beside it.
+
+    Warns
+    -----
+    UserWarning
+        If inputs are not what they were.
     ValueError
         If the record does not say what kind of run it is.
 
@@ -87,8 +95,7 @@ def rerun_run(settings: RerunSettings, *, notify: Notify = quiet) -> Result:
     ...
     FileNotFoundError: ...nowhere...
     """
-    record = Path(settings.file)
-    record = record / "run.toml" if record.is_dir() else record
+    record = _record_of(Path(settings.file))
     kind, run = _run_of(record)
     given: dict[str, Any] = {"output": settings.output, "overwrite": False}
     fields = {field.name for field in dataclasses.fields(kind)}
@@ -96,7 +103,10 @@ def rerun_run(settings: RerunSettings, *, notify: Notify = quiet) -> Result:
         given["cluster"] = settings.cluster
     if "resume" in fields:
         given["resume"] = False
-    result = run(read_settings(kind, record, **given), notify=notify)
+    again: Any = read_settings(kind, record, **given)
+    if "dask_report" in fields:  # of how the first run went, perhaps on another cluster
+        again = dataclasses.replace(again, dask_report=None)
+    result = run(again, notify=notify)
     rows = _compared(record.resolve().parent, result.folder)
     same = sum(row["same"] == "yes" for row in rows)
     differing = [str(row["name"]) for row in rows if row["same"] != "yes"]

@@ -20,7 +20,7 @@ __all__ = ["begin", "contents_of", "finish", "key_of", "mark"]
 
 MARKER = ".unfinished.json"
 """Stands in a folder while a run is at work there, or after it was stopped."""
-ELSEWHERE = ("output", "overwrite", "resume", "cluster", "memory")
+ELSEWHERE = ("output", "overwrite", "resume", "cluster", "dask_report", "memory")
 """Settings that no number depends on."""
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
     import xarray as xr
 
-__all__ = ["UpdateSettings", "update_run"]
+__all__ = ["UpdateSettings", "run_of", "update_run"]
 
 UNFINISHED = ".update.unfinished"
 """Stands in the folder while results are replaced, so that an update that was stopped goes on."""
@@ -49,6 +49,9 @@ class UpdateSettings:
     )
     min_area: float = option(0.5, "hectares; smaller alerts are left out")
     cluster: str = option("threads", "threads, local, local:8 or tcp://host:8786")
+    dask_report: str | None = option(
+        None, "HTML file of Dask's performance report; not with threads", path=True
+    )
 
 
 def update_run(settings: UpdateSettings, *, notify: Notify = quiet) -> Result:
@@ -95,8 +98,11 @@ def update_run(settings: UpdateSettings, *, notify: Notify = quiet) -> Result:
     FileNotFoundError: ...nowhere holds no finished run of activity (no run.toml); ...
     """
     folder = Path(settings.folder).resolve()
-    run = _run_of(settings, folder)
-    with connect(settings.cluster) as client, alone(folder / "run.toml", "updating"):
+    run = run_of(settings, folder)
+    with (
+        connect(settings.cluster, report=settings.dask_report) as client,
+        alone(folder / "run.toml", "updating"),
+    ):
         step = functools.partial(stage, client=client, notify=notify)
         with step("new pairs"):
             before = store.open_cube(folder / "tai.zarr")
@@ -142,7 +148,7 @@ def update_run(settings: UpdateSettings, *, notify: Notify = quiet) -> Result:
     return _told(result, folder, summary, tai)
 
 
-def _run_of(settings: UpdateSettings, folder: Path) -> ActivitySettings:
+def run_of(settings: UpdateSettings, folder: Path) -> ActivitySettings:
     """The settings of the run that is updated, as it would read its images now."""
     record = folder / "run.toml"
     if not record.is_file() or not (folder / "tai.zarr").is_dir():
