@@ -12,8 +12,10 @@ from minewatch import plots, store, vectors
 from minewatch.report import Section, write_report
 from minewatch.workflows.detecting_cells import SCANNED
 from minewatch.workflows.detecting_squares import combined
+from minewatch.workflows.identities import items_told
 from minewatch.workflows.mapping_years import days_of
 from minewatch.workflows.outputs import Result, versions, write_json, write_table
+from minewatch.workflows.provenance import write_record
 from minewatch.workflows.settings import write_settings
 
 if TYPE_CHECKING:
@@ -131,6 +133,18 @@ def write_detections(settings: DetectSettings, folder: Path, found: Detected) ->
         },
         summary=summary,
     )
+    files["record of where it came from"] = write_record(
+        settings,
+        folder,
+        files=files.values(),
+        versions=made_with,
+        items=items_told(found.items, "image"),
+        dropped=[
+            {"what": "date", "name": str(row["date"]), "reason": "no window without nodata"}
+            for row in dates
+            if not row["windows"]
+        ],
+    )
     return Result(folder, summary, files)
 
 
@@ -197,11 +211,9 @@ def _text(settings: DetectSettings, found: Detected) -> str:
     }[settings.combine]
     text = (
         f"A window of {2 * size:g} m slides over the images by "
-        f"{found.way.step * found.way.resolution:g} m. Where its probability of a mine is greater "
-        f"than {settings.threshold:g} the four squares of {size:g} m in it become cells, each with "
-        f"the highest probability of the windows that hold it: {of}. A cell says that there is a "
-        "mine somewhere in a window around it, and nothing of its outline, nor who mines or with "
-        "what permit."
+        f"{found.way.step * found.way.resolution:g} m. {_rule(settings, size)}: {of}. A cell says "
+        "that there is a mine somewhere in a window around it, and nothing of its outline, nor who "
+        "mines or with what permit."
     )
     if settings.isolated is not None:
         text += (
@@ -212,6 +224,20 @@ def _text(settings: DetectSettings, found: Detected) -> str:
     if len(found.cells) > SHOWN:
         text += f"\n\nThe {SHOWN} likeliest are listed; the files hold all {len(found.cells):,}."
     return text
+
+
+def _rule(settings: DetectSettings, size: float) -> str:
+    """How windows become cells."""
+    if settings.rule == "mean":
+        return (
+            f"A square of {size:g} m becomes a cell where the mean of the windows that hold it, up "
+            f"to four, is greater than {settings.threshold:g}"
+        )
+    return (
+        f"Where its probability of a mine is greater than {settings.threshold:g} the four squares "
+        f"of {size:g} m in it become cells, each with the highest probability of the windows that "
+        "hold it"
+    )
 
 
 def _dates_text(settings: DetectSettings) -> str:

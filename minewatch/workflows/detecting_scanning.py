@@ -87,6 +87,8 @@ def check_detection(settings: DetectSettings) -> None:
         ("neighbours", settings.neighbours >= 1, "1 or more, e.g. 5"),
         ("distance", 0 < settings.distance < math.inf, "metres above 0, e.g. 3000"),
         ("step", settings.step is None or settings.step >= 1, "pixels, 1 or more"),
+        ("rule", settings.rule in ("max", "mean"), "'max' or 'mean'"),
+        ("rule", settings.rule == "max" or settings.grid == "index", "'max', or grid 'index'"),
     ):
         if not holds:
             message = f"{name}={getattr(settings, name)} is out of range; use {wanted}"

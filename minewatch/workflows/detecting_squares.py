@@ -55,14 +55,15 @@ def cells_of(windows: xr.DataArray, settings: DetectSettings) -> gpd.GeoDataFram
     windows : xarray.DataArray
         Of all dates, dims (time, y, x).
     settings : DetectSettings
-        ``threshold``, ``grid``, ``combine``, and the rule for isolated cells.
+        ``threshold``, ``grid``, ``rule``, ``combine``, and the rule for isolated cells.
 
     Returns
     -------
     geopandas.GeoDataFrame
         ``probability``, ``windows`` (of ``grid="index"``: how many saw it), ``area_ha``, geometry;
-        with ``combine="each"`` ``date``, else ``dates`` (on how many one saw it), ``first`` and
-        ``last``. The likeliest come first.
+        with ``combine="each"`` ``date``, else ``dates`` (on how many it was seen), ``first`` and
+        ``last``. The likeliest come first. A mean of windows that are the highest of several dates
+        can be above the threshold where it is so on no date: ``dates`` is 0, no first, no last.
     """
     import pandas as pd
 
@@ -86,7 +87,7 @@ def cells_of(windows: xr.DataArray, settings: DetectSettings) -> gpd.GeoDataFram
 
 def _single(windows: xr.DataArray, settings: DetectSettings) -> gpd.GeoDataFrame:
     if settings.grid == "index":
-        return detections.cells(windows, threshold=settings.threshold)
+        return detections.cells(windows, threshold=settings.threshold, rule=settings.rule)
     squares = detections.window_squares(windows, threshold=settings.threshold)
     return detections.merge_cells(squares)
 
@@ -111,11 +112,11 @@ def _with_dates(
     for one, day in zip(single, days, strict=True):
         for place in _places(one, cell):
             when.setdefault(place, []).append(day)
-    known = [when[place] for place in _places(table, cell)]
+    known = [when.get(place, []) for place in _places(table, cell)]
     return table.assign(
         dates=[len(one) for one in known],
-        first=[min(one) for one in known],
-        last=[max(one) for one in known],
+        first=[min(one, default=None) for one in known],
+        last=[max(one, default=None) for one in known],
     )
 
 

@@ -85,6 +85,8 @@ def test_a_network_without_onnxruntime_says_what_to_install(
         ({"neighbours": 0}, "neighbours=0 is out of range"),
         ({"distance": 0.0}, "distance=0.0 is out of range"),
         ({"step": 0}, "step=0 is out of range"),
+        ({"rule": "median"}, "rule=median is out of range; use 'max' or 'mean'"),
+        ({"rule": "mean", "grid": "geometry"}, "rule=mean is out of range; use 'max', or grid"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(given: dict[str, Any], said: str) -> None:

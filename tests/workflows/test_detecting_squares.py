@@ -65,6 +65,26 @@ def test_the_mean_is_of_the_dates_that_know(windows: xr.DataArray) -> None:
     npt.assert_allclose(sorted(found.probability), [0.85] * 4 + [0.925] * 4, rtol=1e-6)
 
 
+def test_cells_of_the_mean_of_their_windows(windows: xr.DataArray) -> None:
+    """Left above a half: cells at corners, of one window, and that beside the unknown window."""
+    found = cells_of(windows, settings(rule="mean", threshold=0.5))
+    npt.assert_allclose(found.probability, [0.95, 0.95, 0.85], rtol=1e-6)
+    assert found["windows"].tolist() == [1, 1, 1]
+    assert found.dates.tolist() == [2, 2, 1]
+    each = cells_of(windows, settings(rule="mean", threshold=0.5, combine="each"))
+    assert each.groupby("date").size().to_dict() == {"2024-05-01": 2, "2024-05-13": 3}
+
+
+def test_a_cell_of_two_dates_that_neither_shows(windows: xr.DataArray) -> None:
+    """One window is sure on the first date, its neighbour on the second: a mean above a half."""
+    windows[:] = 0
+    windows[0, 0, 1] = windows[1, 0, 2] = 0.9
+    found = cells_of(windows, settings(rule="mean", threshold=0.6, combine="max"))
+    npt.assert_allclose(found.probability, 0.9, rtol=1e-6)  # at the upper rim, two windows wide
+    assert found[["dates", "first", "last"]].values.tolist() == [[0, None, None]]
+    assert len(cells_of(windows, settings(rule="mean", threshold=0.6, combine="each"))) == 0
+
+
 def test_nothing_found_is_an_empty_table(windows: xr.DataArray) -> None:
     for combine in ("each", "max"):
         found = cells_of(windows, settings(combine=combine, threshold=0.99))
