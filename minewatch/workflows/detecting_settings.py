@@ -126,9 +126,6 @@ class DetectSettings:
     rule: Literal["max", "mean"] = option(
         "max", "a cell has the highest probability of its four windows, as published, or their mean"
     )
-    rule: Literal["max", "mean"] = option(
-        "max", "a cell has the highest probability of its four windows, as published, or their mean"
-    )
     isolated: float | None = option(
         None, "probability that a cell far from all others must pass, e.g. 0.9"
     )
