@@ -237,7 +237,7 @@ def median(size: int) -> Case:
         side * side,
         run=lambda: kernels.nanmedian(series),
         halves=_halves(lambda rows: kernels.nanmedian(series[rows]), side),
-        filled=lambda: kernels.nanmedian.compiled(series.reshape(-1, 40), out),
+        filled=lambda: kernels.nanmedian.compiled(cube.reshape(40, -1), out),
         floor=lambda: jit(read_series)(cube.reshape(40, -1), out),
         peers=tuple(peers),
     )

@@ -83,14 +83,7 @@ def _median(block: Any, min_count: int, size: int) -> Any:
 
 
 def _quantile(block: Any, share: float, min_count: int, size: int) -> Any:
-    ordered = np.sort(block, axis=-1)  # NaN sorts last
-    last = np.maximum(np.count_nonzero(~np.isnan(block), axis=-1, keepdims=True) - 1, 0)
-    place = share * last
-    below = np.floor(place).astype(np.intp)
-    low = np.take_along_axis(ordered, below, axis=-1)
-    high = np.take_along_axis(ordered, np.minimum(below + 1, last), axis=-1)
-    image = (low + (high - low) * (place - below))[..., 0]
-    return _with_count(image, block, min_count, size)
+    return _with_count(kernels.nanquantile(block, share), block, min_count, size)
 
 
 def _with_count(image: Any, block: Any, min_count: int, size: int) -> Any:

@@ -7,7 +7,7 @@ dask owns parallelism. Each one compiles at its first call and keeps its plain l
 from __future__ import annotations
 
 from minewatch.kernels.activity import count_exceedances, ndai
-from minewatch.kernels.composites import nanmedian
+from minewatch.kernels.composites import nanmedian, nanquantile
 from minewatch.kernels.demodulation import demodulated_coherence, demodulated_complex_coherence
 from minewatch.kernels.directional import refined_lee
 from minewatch.kernels.forest import forest_proba
@@ -32,6 +32,7 @@ __all__ = [
     "local_incidence",
     "local_texture",
     "nanmedian",
+    "nanquantile",
     "ndai",
     "refined_lee",
     "relief_codes",

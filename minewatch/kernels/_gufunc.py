@@ -47,7 +47,8 @@ class LazyGufunc:
     helpers : sequence of callable
         The plain functions that the loop calls, and those they call: compiled along with it.
     batch : bool
-        Whether the loop of a layout ``"(n)->()"`` takes many pixels at once: (p, n) → (p,).
+        Whether the loop of a layout ``"(n)->()"`` takes many pixels at once: (n, p) → (p,);
+        scalars may follow, the same for all pixels.
     """
 
     def __init__(
@@ -100,7 +101,9 @@ class LazyGufunc:
         if self.signature is None:
             build = partial(numba.vectorize, self.signatures)
         else:
-            layout = "(p,n)->(p)" if self.batch else self.layout
+            layout = self.layout
+            if self.batch:
+                layout = layout.replace("(n)", "(n,p)", 1).replace("->()", "->(p)")
             build = partial(numba.guvectorize, self.signatures, layout)
         try:
             # numba's cache sees changes of the loop's own file; the name carries all others.
@@ -120,13 +123,14 @@ class LazyGufunc:
         # Comparing NaN raises the processor's invalid flag, which numpy would report as a warning.
         with np.errstate(all="ignore"):
             if self.batch:
-                return self._fold(np.asarray(arrays[0]))
+                return self._fold(np.asarray(arrays[0]), *arrays[1:])
             return self.compiled(*map(_contiguous, arrays, self._core), order="C")
 
-    def _fold(self, array: Any) -> Any:
+    def _fold(self, array: Any, *settings: Any) -> Any:
         """Lay all pixels in one row for a loop that takes many at once."""
         *loop, core = array.shape
-        result = self.compiled(array.reshape(math.prod(loop), core)).reshape(loop)
+        columns = np.ascontiguousarray(array.reshape(math.prod(loop), core).T)
+        result = self.compiled(columns, *settings).reshape(loop)
         return result if loop else result[()]
 
     def _meta(self) -> dict[str, Any]:
@@ -211,7 +215,8 @@ def gufunc(
     helpers : sequence of callable
         Plain functions to compile along with the loop; all that it calls, directly or not.
     batch : bool
-        Whether the loop of a layout ``"(n)->()"`` takes many pixels at once: (p, n) → (p,).
+        Whether the loop of a layout ``"(n)->()"`` takes many pixels at once: (n, p) → (p,);
+        scalars may follow, the same for all pixels.
 
     Returns
     -------

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from minewatch.kernels._gufunc import gufunc
-from minewatch.kernels.composites import comparators, exchange
+from minewatch.kernels.composites import comparators
 
 __all__ = ["refined_lee"]
 
@@ -83,6 +83,14 @@ def describe(across: Any, mean: Any, noise: Any) -> None:
         spread = (square[k] * n - total[k] * total[k]) / (total[k] * total[k]) * (n / (n - 1.0))
         mean[k] = total[k] / n if whole else np.nan
         noise[k] = max(spread, 0.0) if whole & (total[k] > 0.0) else np.inf
+
+
+def exchange(low: Any, high: Any) -> None:
+    """Bring each lane's smaller value to `low`, its larger to `high`."""
+    for k in range(len(low)):
+        a, b = low[k], high[k]
+        low[k] = a if a < b else b
+        high[k] = b if a < b else a
 
 
 def quiet_noise(lanes: Any, network: Any, fallback: Any, out: Any) -> None:
@@ -208,7 +216,7 @@ def refined_lee(power: Any, looks: Any, edge: Any, out: Any) -> None:
         out[:] = NAN
         return
     level, known = padded(power, HALF)
-    network = comparators(9)
+    network = comparators(9, QUIET)
     # The centres of sub-windows reach two pixels beyond those of windows: five rows are kept.
     length = width + 4
     down = np.empty((3, width + 2 * HALF))

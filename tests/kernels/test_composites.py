@@ -6,7 +6,7 @@ import numpy as np
 import numpy.testing as npt
 import pytest
 
-from minewatch.kernels import nanmedian
+from minewatch.kernels import nanmedian, nanquantile
 from minewatch.kernels.composites import LONGEST, comparators
 
 
@@ -62,7 +62,7 @@ def test_plain_loop_says_what_the_compiled_one_says(rng):
     series = rng.normal(size=(130, 6)).astype(np.float32)
     series[rng.uniform(size=series.shape) < 0.3] = np.nan
     plain = np.empty(130, np.float32)
-    nanmedian.py_func(series, plain)
+    nanmedian.py_func(series.T, plain)
     npt.assert_array_equal(nanmedian(series), plain)
 
 
@@ -71,7 +71,42 @@ def test_the_network_sorts_its_lower_half_for_every_zero_one_input(size):
     # Knuth's zero-one principle: what holds for all inputs of 0 and 1 holds for all inputs.
     values = (np.arange(2**size)[:, None] >> np.arange(size)) & 1
     got = values.copy()
-    for i, j in comparators(size):
+    for i, j in comparators(size, size // 2 + 1):
         got[:, [i, j]] = np.sort(got[:, [i, j]], axis=1)
     half = size // 2 + 1
     npt.assert_array_equal(got[:, :half], np.sort(values, axis=1)[:, :half])
+
+
+@pytest.mark.parametrize("share", [0, 0.05, 0.25, 1 / 3, 0.5, 0.9, 1])
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 16, 33, 40])
+def test_quantile_is_numpys(rng, size, share):
+    series = rng.normal(size=(300, size)).astype(np.float32)
+    series[rng.uniform(size=series.shape) < rng.uniform(size=(300, 1))] = np.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # "All-NaN slice"
+        expected = np.nanquantile(series.astype(np.float64), share, axis=-1)
+    # One rounding to float32.
+    npt.assert_allclose(nanquantile(series, share), expected, rtol=1e-7, atol=1e-7)
+
+
+def test_infinities_pull_the_quantiles_beside_them():
+    inf = np.inf
+    series = np.array([[inf, inf, 1], [-inf, -inf, 3]], np.float32)
+    npt.assert_array_equal(nanquantile(series, 0.75), np.array([inf, -inf], np.float32))
+    npt.assert_array_equal(nanquantile(series, 0), np.array([1, -inf], np.float32))
+
+
+def test_a_share_outside_its_range_gives_nan(rng):
+    series = rng.normal(size=(3, 5)).astype(np.float32)
+    for share in (-0.1, 1.1, np.nan):
+        assert np.isnan(nanquantile(series, share)).all()
+
+
+def test_quantile_of_a_long_series_and_the_plain_loop(rng):
+    long = rng.normal(size=(2, LONGEST + 1)).astype(np.float32)
+    expected = np.quantile(long.astype(np.float64), 0.1, axis=-1)
+    npt.assert_allclose(nanquantile(long, 0.1), expected, rtol=1e-7)
+    series = rng.normal(size=(130, 6)).astype(np.float32)
+    plain = np.empty(130, np.float32)
+    nanquantile.py_func(series.T, 0.3, plain)
+    npt.assert_array_equal(nanquantile(series, 0.3), plain)

@@ -57,6 +57,7 @@ def arguments(rng):
         "ndai": (cube, rng.uniform(size=(4, 1, 1))),
         "count_exceedances": (cube, rng.uniform(size=4)),
         "nanmedian": (cube,),
+        "nanquantile": (cube, 0.3),
     }
 
 
@@ -64,7 +65,13 @@ def arguments(rng):
 def test_every_kernel_takes_dask_arrays_and_stays_lazy(arguments, name):
     kernel = getattr(kernels, name)
     expected = kernel(*arguments[name])
-    core = {"nanmedian": 1, "ndai": 0, "count_exceedances": 3, "geometric_median": 3}.get(name, 2)
+    core = {
+        "nanmedian": 1,
+        "nanquantile": 1,
+        "ndai": 0,
+        "count_exceedances": 3,
+        "geometric_median": 3,
+    }.get(name, 2)
     lazy = []
     for argument in arguments[name]:
         if isinstance(argument, np.ndarray) and argument.ndim > 1:
