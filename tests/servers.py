@@ -1,4 +1,4 @@
-"""Real servers on loopback: two STAC APIs and a file server that knows byte ranges.
+"""Real servers on loopback: two STAC APIs, and a file server that knows byte ranges and faults.
 
 Nothing here reaches beyond 127.0.0.1.
 """
@@ -23,15 +23,24 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from RangeHTTPServer import RangeRequestHandler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-__all__ = ["json_server", "pgstac_api", "range_server", "stac_api", "what_pgstac_lacks"]
+__all__ = [
+    "Reply",
+    "Times",
+    "json_server",
+    "pgstac_api",
+    "range_server",
+    "stac_api",
+    "what_pgstac_lacks",
+]
 
 PATIENCE = 30.0  # seconds until a server that does not answer is given up
 
@@ -220,35 +229,99 @@ def _served(handler: Callable[..., Any]) -> Iterator[str]:
         server.server_close()
 
 
+@dataclass(frozen=True)
+class Reply:
+    """What a server says instead of what it was asked for.
+
+    Parameters
+    ----------
+    status : int
+        Of HTTP.
+    body : bytes
+        What comes with it.
+    headers : mapping
+        More of them, as ``{"Retry-After": "0"}``.
+    missing : int
+        Bytes that are promised beyond the body: the connection breaks before they came.
+    hangs : bool
+        Whether after the body nothing comes for ever, and the connection stays open.
+    """
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    missing: int = 0
+    hangs: bool = False
+
+
+class Times:
+    """A fault that goes away: the same answer so many times, then what was asked for.
+
+    Parameters
+    ----------
+    answer : int or Reply
+        The fault.
+    times : int
+        How often.
+    where : str
+        Part of the paths that are struck.
+    """
+
+    def __init__(self, answer: int | Reply, times: int, where: str = "") -> None:
+        self.answer, self.left, self.where = answer, times, where
+        self._lock = threading.Lock()
+
+    def __call__(self, path: str) -> int | Reply | None:
+        with self._lock:
+            if self.where not in path or self.left <= 0:
+                return None
+            self.left -= 1
+            return self.answer
+
+
 @contextlib.contextmanager
 def range_server(
-    folder: Path, *, before: Callable[[str], int | None] | None = None
+    folder: Path, *, before: Callable[[str], int | Reply | None] | None = None
 ) -> Iterator[str]:
     """Serve a folder with byte ranges; yields its address.
 
-    `before` sees each path (with its query) and may answer with a status instead, e.g. 503.
+    `before` sees each path (with its query) and may answer instead: with a status, e.g. 503, or
+    with a :class:`Reply`.
     """
+    ended = threading.Event()
 
     class Handler(_Quiet):
+        def _struck(self) -> bool:
+            reply = None if before is None else before(self.path)
+            if reply is None:
+                return False
+            reply = Reply(reply) if isinstance(reply, int) else reply
+            self.send_response(reply.status)
+            for name, value in reply.headers.items():
+                self.send_header(name, value)
+            promised = len(reply.body) + reply.missing + reply.hangs
+            self.send_header("Content-Length", str(promised))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(reply.body)
+            if reply.hangs:
+                self.wfile.flush()
+                ended.wait()
+            return True
+
         def do_GET(self) -> None:
-            status = None if before is None else before(self.path)
-            if status is None:
+            if not self._struck():
                 super().do_GET()
-            else:
-                self.send_response(status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
 
         def do_HEAD(self) -> None:
-            status = None if before is None else before(self.path)
-            if status is None:
+            if not self._struck():
                 super().do_HEAD()
-            else:
-                self.send_response(status)
-                self.end_headers()
 
     with _served(functools.partial(Handler, directory=str(folder))) as url:
-        yield url
+        try:
+            yield url
+        finally:
+            ended.set()
 
 
 @contextlib.contextmanager

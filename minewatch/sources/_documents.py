@@ -20,7 +20,10 @@ MAX_BYTES = 50_000_000
 """Such texts have about 1 MB; more is something else."""
 
 PAUSE = 0.5
-"""Seconds before a server is asked again."""
+"""Seconds before a server is asked again, if it does not say how many."""
+
+LONGEST_WAIT = 120.0
+"""Seconds that a server may ask for before it is asked again."""
 
 
 def document(href: str, *, timeout: float, max_retries: int, what: str) -> bytes:
@@ -61,6 +64,7 @@ def document(href: str, *, timeout: float, max_retries: int, what: str) -> bytes
         )
         raise ValueError(message)
     for attempt in range(max_retries + 1):
+        wait = PAUSE
         try:
             with urlopen(Request(href), timeout=timeout) as answer:
                 content = answer.read(MAX_BYTES + 1)
@@ -74,13 +78,21 @@ def document(href: str, *, timeout: float, max_retries: int, what: str) -> bytes
             if attempt == max_retries or not (error.code == 429 or error.code >= 500):
                 message = f"HTTP status {error.code} for {parts.path}"
                 raise OSError(message) from None
+            wait = _asked_for(error.headers.get("Retry-After"))
         except (OSError, HTTPException) as error:
             if attempt == max_retries:
                 message = f"{parts.path} cannot be read: {error or type(error).__name__}"
                 raise OSError(message) from error
-        time.sleep(PAUSE)
+        time.sleep(wait)
     message = f"max_retries={max_retries} is below 0; use 0 for none"
     raise ValueError(message)
+
+
+def _asked_for(seconds: str | None) -> float:
+    """How long a server wants to be left alone; a date instead of seconds is not heeded."""
+    if seconds is None or not seconds.strip().isdecimal():
+        return PAUSE
+    return min(float(seconds), LONGEST_WAIT)
 
 
 def _limited(content: bytes, href: str, what: str) -> bytes:
@@ -90,12 +102,12 @@ def _limited(content: bytes, href: str, what: str) -> bytes:
     return content
 
 
-def parsed_xml(content: bytes) -> ElementTree.Element:
+def parsed_xml(content: bytes | str) -> ElementTree.Element:
     """The root of an XML text that comes from anywhere.
 
     Parameters
     ----------
-    content : bytes
+    content : bytes or str
         In any encoding.
 
     Returns

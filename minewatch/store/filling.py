@@ -2,21 +2,24 @@
 
 Blocks are strips of rows. Each is noted in a ledger beside the store when it is written; the store
 stands under a hidden name until all are, then it is renamed. A job that is run again with the same
-key leaves out what is done.
+key leaves out what is done. Threads of this process make one strip after the other; a cluster has
+several before it, a window that moves on as they are done, and never the whole job.
 """
 
 from __future__ import annotations
 
+import errno
 import shutil
 import time
 from typing import TYPE_CHECKING
 
 from minewatch._files import alone, put_in_place, sweep
 from minewatch.store.ledgers import Block, begin_ledger, note, read_ledger, reason_of
-from minewatch.store.strips import write_strip
+from minewatch.store.pacing import as_they_come, room
+from minewatch.store.strips import blocks_of, write_strip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import xarray as xr
@@ -27,6 +30,8 @@ ATTEMPTS = 3
 """How often a block is tried in one run before it is left out."""
 PAUSE = 1.0
 """Seconds before the second attempt; four times as many before each further one."""
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
+"""What the system says where nothing more can be written: to try again is no help."""
 IN_A_ROW = 3
 """Blocks that fail one after the other before a run gives up: it is not the blocks then."""
 
@@ -76,7 +81,18 @@ def forget(target: Path) -> None:
     ----------
     target : pathlib.Path
         The store.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process is filling it.
     """
+    if ledger_of(target).exists() or unfinished(target).exists():
+        with alone(target, "filling"):
+            _forget(target)
+
+
+def _forget(target: Path) -> None:
     ledger_of(target).unlink(missing_ok=True)
     shutil.rmtree(unfinished(target), ignore_errors=True)
 
@@ -132,6 +148,8 @@ def fill(
         If another process is filling the same store.
     RuntimeError
         If blocks could not be made after three attempts each. All others are kept.
+    OSError
+        If the disk is full or cannot be written to. All blocks that were done are kept.
     """
     names = _names(strips)
     partial, ledger = unfinished(target), ledger_of(target)
@@ -139,20 +157,29 @@ def fill(
         known = read_ledger(ledger, key, names) if partial.is_dir() else None
         if known is None:
             # In this order: a ledger never speaks of a store that is not laid out.
-            forget(target)
+            _forget(target)
             lay_out(partial)
             begin_ledger(ledger, key, names)
             known = {}
         in_a_row = 0
-        for name, rows in zip(names, strips, strict=True):
-            earlier = known.get(name)
-            if earlier is not None and earlier.status == "done":
-                continue
-            known[name] = _made(cube, partial, name, rows, tried=earlier.attempts if earlier else 0)
-            note(ledger, known[name])
-            in_a_row = 0 if known[name].status == "done" else in_a_row + 1
-            if in_a_row == IN_A_ROW:
-                break
+
+        def wanted() -> Iterator[tuple[str, slice, int]]:
+            for name, rows in zip(names, strips, strict=True):
+                earlier = known.get(name)
+                if in_a_row >= IN_A_ROW:
+                    return
+                if earlier is None or earlier.status != "done":
+                    yield name, rows, earlier.attempts if earlier else 0
+
+        def make(block: tuple[str, slice, int]) -> Block:
+            name, rows, tried = block
+            return _made(cube, partial, name, rows, tried=tried)
+
+        blocks = blocks_of(cube)
+        for block in as_they_come(make, wanted(), lambda: room(blocks)):
+            known[block.name] = block
+            note(ledger, block)
+            in_a_row = 0 if block.status == "done" else in_a_row + 1
         missing = _missing(names, known)
         if missing:
             why = next(known[name].reason for name in missing if name in known)
@@ -183,6 +210,8 @@ def _made(cube: xr.Dataset, partial: Path, name: str, rows: slice, *, tried: int
         try:
             write_strip(cube, partial, rows)
         except (OSError, RuntimeError) as error:
+            if getattr(error, "errno", None) in NO_ROOM:
+                raise
             reason = reason_of(error)
         else:
             return Block(name, "done", tried + attempt, round(time.perf_counter() - began, 3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
@@ -18,6 +19,9 @@ __all__ = ["LONG", "is_store", "local", "open_cube"]
 
 LONG = 1_000_000
 """Elements above which anything that is no image is stored in parts, and opened lazy."""
+
+NEWEST = 3
+"""The format of Zarr that is written here."""
 
 AT_ONCE = {"pair": 8}
 """Images that one dask chunk spans when a cube is opened: fewer, larger tasks."""
@@ -66,7 +70,7 @@ def open_cube(
     FileNotFoundError
         If nothing is there; says whether a run broke off.
     ValueError
-        If it is no Zarr store.
+        If it is no Zarr store, is damaged, of a newer version of Zarr, or holds Python objects.
     KeyError
         If it has no such variable; says which it has.
 
@@ -79,7 +83,10 @@ def open_cube(
     """
     source = local(path, by="open_cube")
     _check_store(source)
-    cube = _opened(source)
+    try:
+        cube = _opened(source)
+    except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
+        raise _unreadable(source, error) from error
     unknown = set(chunks or ()) - set(cube.dims)
     if unknown:
         message = f"{source.name} has dims {tuple(cube.dims)}, not {sorted(unknown)}"
@@ -130,8 +137,44 @@ def _check_store(source: Path) -> None:
         message = f"there is no {source}; {hint}"
         raise FileNotFoundError(message)
     if not is_store(source):
+        kind = "it has no zarr.json" if source.is_dir() else "it is a file, and a store is a folder"
         message = (
-            f"{source} is no Zarr store (it has no zarr.json); give the folder that "
+            f"{source} is no Zarr store ({kind}); give the folder that "
             "minewatch.store.to_zarr wrote"
         )
         raise ValueError(message)
+    for described in (*source.glob("*/.zarray"), *source.glob("*/zarr.json")):
+        if '"pickle"' in described.read_text(encoding="utf-8", errors="replace"):
+            message = (
+                f"{source} holds Python objects in {described.parent.name!r}, which would run as a "
+                "program when they are read; get it with numbers alone"
+            )
+            raise ValueError(message)
+
+
+def _unreadable(source: Path, error: Exception) -> ValueError:
+    """Why a store cannot be opened: of a version to come, or damaged."""
+    from importlib.metadata import version
+
+    zarr = f"Zarr {version('zarr')}, which is installed"
+    described = [source / "zarr.json", *source.glob("*/zarr.json")]
+    newest = max((_format_of(path) for path in described if path.is_file()), default=0)
+    if newest > NEWEST:
+        message = (
+            f"{source} is of Zarr format {newest}, and {zarr}, reads {NEWEST} and older; install a "
+            "newer one, or store the cube again here"
+        )
+        return ValueError(message)
+    reason = " ".join(str(error).split())[:300]
+    return ValueError(
+        f"{source} cannot be opened ({reason}): it is damaged, or of a newer version than {zarr}; "
+        "store it again, or install a newer one"
+    )
+
+
+def _format_of(described: Path) -> int:
+    try:
+        found = json.loads(described.read_text(encoding="utf-8", errors="replace"))["zarr_format"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return 0
+    return found if isinstance(found, int) else 0

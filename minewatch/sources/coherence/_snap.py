@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import struct
-import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from minewatch.sources import _rasters as rasters
 from minewatch.sources._baselines import day
+from minewatch.sources._documents import parsed_xml
 from minewatch.sources._files import dates_in
 from minewatch.sources.coherence._layers import Options, PairLayer
 from minewatch.sources.slc._acquisitions import POLARIZATIONS, Place
@@ -92,8 +92,8 @@ def header(xml: bytes | str) -> Header:
         If it is no XML.
     """
     try:
-        root = ElementTree.fromstring(xml)
-    except ElementTree.ParseError as error:
+        root = parsed_xml(xml)
+    except ValueError as error:
         message = f"the header is no XML as SNAP writes it: {error}; export the product anew"
         raise ValueError(message) from error
     named = []

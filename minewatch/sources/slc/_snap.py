@@ -54,6 +54,10 @@ def read_znap(path: Path, *, polarization: str | None, chunk: int) -> list[Acqui
 
     group = zarr.open_group(path, mode="r", zarr_format=2)
     arrays = {name: array for name, array in group.arrays() if array.ndim == 2}
+    for name, array in arrays.items():
+        if array.dtype.kind not in "iuf":  # whatever a stranger packed otherwise is not unpacked
+            message = f"{path.name} has {array.dtype} in {name!r}, and only numbers are read"
+            raise ValueError(message)
     native = {name: tuple(array.chunks) for name, array in arrays.items()}
 
     def pixels(names: tuple[str, ...], dtype: str) -> Any:

@@ -62,7 +62,8 @@ def conditions(
         ids=_names(ids),
         area=area_of(bbox, intersects),
         period=interval(datetime),
-        filter=expression(filter, max_cloud_cover=max_cloud_cover),
+        filter=expression(filter),
+        max_cloud_cover=None if max_cloud_cover is None else float(max_cloud_cover),
     )
 
 
@@ -117,6 +118,7 @@ def area_of(bbox: Any, intersects: Any) -> Any:
     box = tuple(float(edge) for edge in bbox)
     if (
         len(box) != 4
+        or not np.isfinite(box).all()
         or box[1] >= box[3]
         or max(abs(box[0]), abs(box[2])) > 180
         or max(abs(box[1]), abs(box[3])) > 90
@@ -194,17 +196,13 @@ def _moment(value: Any, end: int) -> pd.Timestamp | None:
     return utc(value)
 
 
-def expression(
-    filter: str | Mapping[str, Any] | None, *, max_cloud_cover: float | None = None
-) -> dict[str, Any] | None:
-    """A CQL2 filter as CQL2-JSON, with the cloud limit added.
+def expression(filter: str | Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """A CQL2 filter as CQL2-JSON.
 
     Parameters
     ----------
     filter : str or mapping, optional
         CQL2 text or CQL2-JSON.
-    max_cloud_cover : float, optional
-        Largest ``eo:cloud_cover`` in percent; what does not say it, radar for one, stays.
 
     Returns
     -------
@@ -221,24 +219,18 @@ def expression(
     >>> expression("platform = 'sentinel-2a'")
     {'op': '=', 'args': [{'property': 'platform'}, 'sentinel-2a']}
     """
-    parts: list[dict[str, Any]] = []
-    if filter is not None:
-        import cql2
-
-        try:
-            expr = cql2.Expr(filter if isinstance(filter, str) else dict(filter))
-            expr.validate()
-        except Exception as error:
-            message = (
-                f"filter={filter!r} is no CQL2 ({str(error).strip()}); "
-                "write e.g. \"eo:cloud_cover < 40 AND platform = 'sentinel-2a'\""
-            )
-            raise ValueError(message) from None
-        parts.append(expr.to_json())
-    if max_cloud_cover is not None:
-        cover = {"property": "eo:cloud_cover"}
-        clear = {"op": "<=", "args": [cover, float(max_cloud_cover)]}
-        parts.append({"op": "or", "args": [{"op": "isNull", "args": [cover]}, clear]})
-    if not parts:
+    if filter is None:
         return None
-    return parts[0] if len(parts) == 1 else {"op": "and", "args": parts}
+    import cql2
+
+    try:
+        expr = cql2.Expr(filter if isinstance(filter, str) else dict(filter))
+        expr.validate()
+    except Exception as error:
+        message = (
+            f"filter={filter!r} is no CQL2 ({str(error).strip()}); "
+            "write e.g. \"eo:cloud_cover < 40 AND platform = 'sentinel-2a'\""
+        )
+        raise ValueError(message) from None
+    found: dict[str, Any] = expr.to_json()
+    return found

@@ -18,10 +18,10 @@ from minewatch.sources.collections import (
     collection_of,
     conversion,
 )
+from minewatch.sources.stac._addresses import is_remote, refuse_local_assets, require_plain
 from minewatch.sources.stac._contents import as_items
 from minewatch.sources.stac._filters import observed
 from minewatch.sources.stac._stacking import Source
-from minewatch.sources.stac.catalogs import is_remote, refuse_local_assets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -212,4 +212,5 @@ def _stated_nodata(asset: pystac.Asset) -> float | None:
 
 
 def _address(item: pystac.Item, asset: str) -> str:
-    return str(item.assets[asset].get_absolute_href() or item.assets[asset].href)
+    href = str(item.assets[asset].get_absolute_href() or item.assets[asset].href)
+    return require_plain(href, item=item.id, asset=asset)

@@ -32,6 +32,8 @@ class Conditions:
         First and last moment, UTC; None is open.
     filter : mapping, optional
         CQL2-JSON.
+    max_cloud_cover : float, optional
+        Largest ``eo:cloud_cover`` in percent; an item that does not say it passes.
     """
 
     collections: tuple[str, ...] | None = None
@@ -39,6 +41,15 @@ class Conditions:
     area: Any = None
     period: tuple[pd.Timestamp | None, pd.Timestamp | None] | None = None
     filter: Mapping[str, Any] | None = None
+    max_cloud_cover: float | None = None
+
+    @property
+    def expression(self) -> dict[str, Any] | None:
+        """Filter and cloud limit as one expression, CQL2-JSON."""
+        parts = [part for part in (self.filter, _clear(self.max_cloud_cover)) if part is not None]
+        if len(parts) < 2:
+            return dict(parts[0]) if parts else None
+        return {"op": "and", "args": parts}
 
     def tests(self) -> dict[str, Callable[[pystac.Item], bool]]:
         """What each condition is called and how one item is judged by it."""
@@ -53,20 +64,16 @@ class Conditions:
             tests[f"ids={list(self.ids)}"] = lambda item: item.id in ids
         if self.area is not None:
             area = self.area
-            tests[f"area={shapely.to_wkt(area, rounding_precision=4)}"] = lambda item: _touches(
-                item, area
-            )
+            tests[_place(area)] = lambda item: _touches(item, area)
         if self.period is not None:
             start, end = self.period
-            label = f"datetime={start if start is not None else '..'}/" + (
-                f"{end}" if end is not None else ".."
-            )
+            label = f"datetime={_told(start)}/{_told(end)}"
             tests[label] = lambda item: _within(item, start, end)
         if self.filter is not None:
-            import cql2
-
-            expr: Any = cql2.Expr(dict(self.filter))
-            tests[f"filter={expr.to_text()}"] = lambda item: _matches(item, expr)
+            tests[f"filter={_expr(self.filter).to_text()}"] = _matching(self.filter)
+        cloudless = _clear(self.max_cloud_cover)
+        if cloudless is not None:
+            tests[f"max_cloud_cover={self.max_cloud_cover:g}"] = _matching(cloudless)
         return tests
 
 
@@ -153,6 +160,47 @@ def _within(item: pystac.Item, start: pd.Timestamp | None, end: pd.Timestamp | N
     first, last = observed(item)
     begun = end is None or bool(first <= end.to_datetime64())
     return begun and (start is None or bool(last >= start.to_datetime64()))
+
+
+def _place(area: Any) -> str:
+    """The area as it is asked for: a box by its edges, west > east across the antimeridian."""
+    parts = list(getattr(area, "geoms", [area]))
+    if not all(part.equals(part.envelope) for part in parts):
+        edges = ", ".join(f"{edge:.6g}" for edge in area.bounds)
+        return f"intersects={area.geom_type} within ({edges})"
+    west, south, east, north = area.bounds
+    if len(parts) == 2 and (west, east) == (-180, 180):
+        west, east = max(p.bounds[0] for p in parts), min(p.bounds[2] for p in parts)
+    return f"bbox=({west:.6g}, {south:.6g}, {east:.6g}, {north:.6g})"
+
+
+def _told(moment: pd.Timestamp | None) -> str:
+    """A moment as a person writes it: the day alone where it begins or ends there."""
+    if moment is None:
+        return ".."
+    day = moment.normalize()
+    whole = moment in (day, day + pd.Timedelta(days=1) - pd.Timedelta(1, "ns"))
+    return f"{moment:%Y-%m-%d}" if whole else f"{moment:%Y-%m-%dT%H:%M:%S}"
+
+
+def _clear(max_cloud_cover: float | None) -> dict[str, Any] | None:
+    """The cloud limit, CQL2-JSON."""
+    if max_cloud_cover is None:
+        return None
+    cover = {"property": "eo:cloud_cover"}
+    clear = {"op": "<=", "args": [cover, float(max_cloud_cover)]}
+    return {"op": "or", "args": [{"op": "isNull", "args": [cover]}, clear]}
+
+
+def _expr(filter: Mapping[str, Any]) -> Any:
+    import cql2
+
+    return cql2.Expr(dict(filter))
+
+
+def _matching(filter: Mapping[str, Any]) -> Callable[[pystac.Item], bool]:
+    expr = _expr(filter)
+    return lambda item: _matches(item, expr)
 
 
 def _matches(item: pystac.Item, expr: Any) -> bool:

@@ -8,6 +8,7 @@ than a graph; and stored numbers become physical values here, inside the task th
 
 from __future__ import annotations
 
+import re
 import threading
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,9 @@ PLANETARY_COMPUTER = "blob.core.windows.net"
 
 CACHE = 256 * 2**20
 """Bytes of decoded tiles that GDAL keeps in a process."""
+
+VAGUE = "See previous exception"
+"""rasterio says so where the reason is in the error before."""
 
 REMOTE_DRIVERS = ["GTiff", "JP2OpenJPEG"]
 """Formats a remote asset may have; a VRT, for one, could name files of this machine."""
@@ -267,6 +271,15 @@ def _way_out(source: Source) -> str:
     return "drop the item, or pass load(..., missing='nan') to have NaN there"
 
 
-def _reason(error: Exception) -> str:
-    causes = [error, *filter(None, (error.__cause__, error.__context__))]
-    return next((text for text in (str(cause).strip() for cause in causes) if text), repr(error))
+def _reason(error: BaseException) -> str:
+    """What went wrong first: rasterio's own errors point at what GDAL said before them."""
+    cause: BaseException | None = error
+    said = ""
+    while cause is not None:
+        said = " ".join(str(cause).split()) or said
+        if cause.__cause__ is None and VAGUE not in said:
+            break
+        cause = cause.__cause__ or cause.__context__
+    if "/vsicurl/" in said and "not recognized" in said:
+        said = f"{said.rstrip('.')}: no image was sent, but a page, or nothing in time"
+    return re.sub(r"\?[^\s'\"]+", "?…", said) or repr(error)  # a query may hold a token

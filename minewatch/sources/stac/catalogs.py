@@ -8,10 +8,16 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
+from minewatch.sources.stac._addresses import is_remote, refuse_local_assets
 from minewatch.sources.stac._arguments import conditions
-from minewatch.sources.stac._contents import as_items, local_items, no_news, parsed, walked
+from minewatch.sources.stac._contents import (
+    as_items,
+    local_items,
+    no_stac,
+    parsed,
+    walked,
+)
 from minewatch.sources.stac._filters import Conditions, observed
 
 if TYPE_CHECKING:
@@ -21,8 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["search"]
 
-REMOTE_SCHEMES = frozenset({"http", "https", "s3", "gs", "az", "abfs", "abfss"})
-"""What a remote catalogue may point its assets at."""
+LONGEST_WAIT = 120
+"""Seconds that a server may ask for before it is asked again."""
 
 
 def search(
@@ -144,48 +150,6 @@ def search(
     return sorted(items, key=lambda item: (observed(item)[0], item.id))
 
 
-def is_remote(href: str) -> bool:
-    """Whether a catalogue is read over the network.
-
-    Parameters
-    ----------
-    href : str
-        Address or path.
-
-    Returns
-    -------
-    bool
-        True for http and https.
-    """
-    return urlsplit(href).scheme in {"http", "https"}
-
-
-def refuse_local_assets(items: Iterable[pystac.Item], origin: str) -> None:
-    """Refuse items from elsewhere that point at files of this machine.
-
-    Parameters
-    ----------
-    items : iterable of pystac.Item
-        From a remote catalogue.
-    origin : str
-        Its address, for the message.
-
-    Raises
-    ------
-    ValueError
-        If an asset's address is none of :data:`REMOTE_SCHEMES`.
-    """
-    for item in items:
-        for name, asset in item.assets.items():
-            if urlsplit(asset.href).scheme not in REMOTE_SCHEMES:
-                message = (
-                    f"item {item.id!r} of {origin} points asset {name!r} at {asset.href!r}: a "
-                    "remote catalogue may not name files of this machine; if you trust it, save "
-                    "the items to a file and search that"
-                )
-                raise ValueError(message)
-
-
 def _remote(
     source: str,
     asked: Conditions,
@@ -197,23 +161,16 @@ def _remote(
     import pystac_client
     from pystac_client.exceptions import APIError
     from pystac_client.stac_api_io import StacApiIO
-    from urllib3.util import Retry
 
-    retry = Retry(
-        total=max_retries,
-        backoff_factor=0.5,
-        status_forcelist=(429, 500, 502, 503, 504),
-        allowed_methods=None,
-        raise_on_status=False,
-    )
-    stac_io = StacApiIO(timeout=timeout, max_retries=retry)
+    stac_io = StacApiIO(timeout=timeout, max_retries=_patience(max_retries))
     try:
         content = parsed(stac_io.read_text(source), source)
         served = [str(name) for name in content.get("conformsTo", ())]
         if not any("/item-search" in name for name in served):
-            return walked(content, source, _texts(stac_io)), asked
+            return walked(content, source, stac_io.read_text), asked
         client = pystac_client.Client.open(source, stac_io=stac_io)
-        filters = asked.filter is not None and any("#filter" in name for name in served)
+        wanted = asked.expression
+        filters = wanted is not None and any("#filter" in name for name in served)
         methods = {
             link.get("method", "GET") for link in content["links"] if link.get("rel") == "search"
         }
@@ -223,11 +180,10 @@ def _remote(
             ids=None if asked.ids is None else list(asked.ids),
             intersects=None if asked.area is None else asked.area.__geo_interface__,
             datetime=_rfc3339(asked),
-            filter=dict(asked.filter) if filters and asked.filter is not None else None,
+            filter=wanted if filters else None,
             max_items=max_items + 1,
         )
-        with no_news():
-            items = _unique(found.items())
+        records = list(found.items_as_dicts())
     except APIError as error:
         status = getattr(error, "status_code", None)
         reason = f"HTTP status {status}" if status else " ".join(str(error).split())[:300]
@@ -236,19 +192,35 @@ def _remote(
             "or raise timeout and max_retries"
         )
         raise ConnectionError(message) from error
+    except no_stac() as error:
+        message = (
+            f"{source} answered with what is no STAC ({type(error).__name__}: {error}); check the "
+            "address, or try again later"
+        )
+        raise ValueError(message) from error
+    items = _unique(as_items(records, origin=source))
     _refuse_more_than(max_items, items, source)
-    return items, Conditions(filter=None if filters else asked.filter)
+    if filters:
+        return items, Conditions()
+    return items, Conditions(filter=asked.filter, max_cloud_cover=asked.max_cloud_cover)
 
 
-def _texts(stac_io: Any) -> Any:
-    """Read a static catalogue with the patience of an API client, but as plain catalogue."""
-    from pystac.stac_io import DefaultStacIO
+def _patience(max_retries: int) -> Any:
+    """How often a server is asked again, and how long it may let one wait for it."""
+    from urllib3.util import Retry
 
-    class Texts(DefaultStacIO):  # type: ignore[misc]
-        def read_text(self, source: Any, *_: Any, **__: Any) -> str:
-            return str(stac_io.read_text(source))
+    class Bounded(Retry):
+        def get_retry_after(self, response: Any) -> float | None:
+            wanted = super().get_retry_after(response)
+            return None if wanted is None else min(wanted, LONGEST_WAIT)
 
-    return Texts()
+    return Bounded(
+        total=max_retries,
+        backoff_factor=0.5,
+        status_forcelist=(429, 500, 502, 503, 504),
+        allowed_methods=None,
+        raise_on_status=False,
+    )
 
 
 def _rfc3339(asked: Conditions) -> str | None:
@@ -277,7 +249,8 @@ def _nothing(label: str, asked: Conditions, counts: list[tuple[str, int]]) -> st
     wanted = "; ".join(asked.tests()) or "everything"
     (_, first), *rest = counts
     story = f"{first} items read" if rest or not first else "none"
-    story += "".join(f", {name} left {count}" for name, count in rest)
+    story += "".join(f", {name.partition('=')[0]} left {count}" for name, count in rest)
     blame = next((name for name, count in rest if count == 0), None) if first else None
-    fix = f"relax {blame}" if blame else "widen the area or the dates, or check the collections"
+    named = [name.partition("=")[0] for name in ([blame] if blame else asked.tests())]
+    fix = f"relax {' or '.join(named)}" if named else "check that it is the right catalogue"
     return f"search found no item in {label} for {wanted} ({story}); {fix}"

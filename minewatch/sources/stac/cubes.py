@@ -113,8 +113,9 @@ def load(
     Raises
     ------
     ValueError
-        If items are of several collections, ids repeat, the grid will not do, or an item from
-        elsewhere points at a file of this machine.
+        If items are of several collections, ids repeat, the grid will not do, an item from
+        elsewhere points at a file of this machine, or an address is of another kind than paths,
+        file, http, https, s3, gs, az and abfs.
     KeyError
         If no item has a variable, the collection has no row, a resampling is of no variable, or
         an amplitude comes without its calibration.

@@ -97,7 +97,7 @@ def test_filters_become_json() -> None:
     text = expression("eo:cloud_cover < 40 AND platform = 'x'")
     assert text is not None
     assert expression(text) == text
-    both = expression("platform = 'x'", max_cloud_cover=40)
+    both = conditions(filter="platform = 'x'", max_cloud_cover=40).expression
     assert both is not None
     assert both["op"] == "and"
 

@@ -103,9 +103,9 @@ def test_an_api_gives_the_same(items: list, tmp_path: Path) -> None:
     with servers.stac_api(*files) as api:
         for asked, expected in CASES:
             assert ids(search(api, **asked)) == expected, asked
-        with pytest.raises(ValueError, match="filter=platform = 'x' left 0"):
+        with pytest.raises(ValueError, match=r"filter=platform = 'x' .*filter left 0"):
             search(api, filter="platform = 'x'")
-        with pytest.raises(ValueError, match="widen the area or the dates"):
+        with pytest.raises(ValueError, match=r"0 items read\); relax collections$"):
             search(api, collections="landsat-c2-l2")
         with pytest.raises(ValueError, match="raise max_items"):
             search(api, max_items=2)
@@ -143,8 +143,8 @@ def test_items_of_an_annual_mosaic_span_their_year() -> None:
 def test_nothing_found_names_the_condition_that_removed_all(items: list) -> None:
     with pytest.raises(
         ValueError,
-        match=r"4 items read, collections=\['sentinel-2-l2a'\] left 3, area=.* left 2, "
-        r"filter=.*left 0\); relax filter",
+        match=r"for collections=\['sentinel-2-l2a'\]; bbox=\(82.53, 22.33, 82.56, 22.35\); filter="
+        r".* \(4 items read, collections left 3, bbox left 2, filter left 0\); relax filter$",
     ):
         search(items, collections="sentinel-2-l2a", bbox=KORBA, filter="platform = 'x'")
     with pytest.raises(ValueError, match="0 items read"):

@@ -1,0 +1,110 @@
+"""Which addresses an item may give: those of plain files, here or on a server.
+
+GDAL opens far more than files: a name may hold a whole VRT, call a driver (``NETCDF:…``), or reach
+through archives and networks (``/vsizip/vsicurl/…``). None of that is for a catalogue to say.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pystac
+
+__all__ = ["is_remote", "refuse_local_assets", "require_plain"]
+
+REMOTE_SCHEMES = frozenset({"http", "https", "s3", "gs", "az", "abfs", "abfss"})
+"""What a remote catalogue may point its assets at."""
+
+PREFIX = re.compile(r"([A-Za-z][\w.+-]+):")
+"""A scheme, or the driver that GDAL should take; a single letter is a disk."""
+
+
+def is_remote(href: str) -> bool:
+    """Whether a catalogue is read over the network.
+
+    Parameters
+    ----------
+    href : str
+        Address or path.
+
+    Returns
+    -------
+    bool
+        True for http and https.
+    """
+    return urlsplit(href).scheme in {"http", "https"}
+
+
+def refuse_local_assets(items: Iterable[pystac.Item], origin: str) -> None:
+    """Refuse items from elsewhere that point at files of this machine, or at no files.
+
+    Parameters
+    ----------
+    items : iterable of pystac.Item
+        From a remote catalogue.
+    origin : str
+        Its address, for the message.
+
+    Raises
+    ------
+    ValueError
+        If an asset's address is none of :data:`REMOTE_SCHEMES`.
+    """
+    for item in items:
+        for name, asset in item.assets.items():
+            if urlsplit(asset.href).scheme not in REMOTE_SCHEMES:
+                message = (
+                    f"item {item.id!r} of {origin} points asset {name!r} at {asset.href!r}: a "
+                    "remote catalogue may not name files of this machine, nor anything but "
+                    f"{', '.join(sorted(REMOTE_SCHEMES))}; if you trust it, save the items to a "
+                    "file and search that"
+                )
+                raise ValueError(message)
+
+
+def require_plain(href: str, *, item: str, asset: str) -> str:
+    """Refuse what is no plain file, here or on a server, whoever says it.
+
+    Parameters
+    ----------
+    href : str
+        Address or path.
+    item, asset : str
+        Whose it is, for the message.
+
+    Returns
+    -------
+    str
+        The address.
+
+    Raises
+    ------
+    ValueError
+        If it is of another kind.
+
+    Examples
+    --------
+    >>> require_plain("https://example.org/B04.tif", item="S2A", asset="B04")
+    'https://example.org/B04.tif'
+    >>> require_plain("vrt:///data/B04.tif?scale=0", item="S2A", asset="B04")
+    Traceback (most recent call last):
+    ...
+    ValueError: asset 'B04' of item 'S2A' lies at 'vrt:///data/B04.tif?scale=0', and only ...
+    """
+    prefix = PREFIX.match(href)
+    scheme = prefix[1].lower() if prefix else ""
+    if scheme in REMOTE_SCHEMES and urlsplit(href).netloc:
+        return href
+    path = href if not scheme else urlsplit(href).path
+    if scheme in {"", "file"} and not re.match(r"/vsi|\s*[{\[]|$", path) and "<" not in href:
+        return href
+    message = (
+        f"asset {asset!r} of item {item!r} lies at {href!r}, and only paths and addresses with "
+        f"file, {', '.join(sorted(REMOTE_SCHEMES))} are read; put the path of the file itself there"
+    )
+    raise ValueError(message)
