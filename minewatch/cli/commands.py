@@ -38,6 +38,7 @@ from minewatch.workflows import (
     detect_train_run,
     mapping_run,
     plan_run,
+    report_run,
     rerun_run,
     score_run,
     simulate_run,
@@ -193,11 +194,32 @@ def detect_score(settings: ScoreSettings) -> None:
 
 
 @app.command()
+def report(
+    path: Annotated[
+        str, typer.Argument(help="any result of a finished run, or its folder", metavar="FILE")
+    ],
+    provenance: Annotated[
+        bool,
+        typer.Option(
+            "--provenance", help="tell all settings, versions, inputs and what was left out"
+        ),
+    ] = False,
+) -> None:
+    """Tell what a run left, whether it is still as written, and where it came from.
+
+    FILE is any result of a finished run (a map, a table, a store), or its folder.
+
+    Example: minewatch report --provenance pit-2024/activity.tif
+    """
+    show(console, report_run(path, provenance=provenance))
+
+
+@app.command()
 @settings_command(RerunSettings, argument="file", metavar="FILE", toml=False)
 def rerun(settings: RerunSettings) -> None:
     """Make a run again from its record, and tell what comes out the same.
 
-    FILE is the run.toml of a finished run, or its folder.
+    FILE is any result of a finished run, its run.toml or its folder.
 
     Example: minewatch rerun pit-2024 --output pit-again
     """

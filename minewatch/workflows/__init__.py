@@ -25,6 +25,7 @@ from minewatch.workflows.mapping_areas import AreaSettings, area_run
 from minewatch.workflows.mapping_settings import MAP_PRESETS, MappingSettings
 from minewatch.workflows.outputs import Notify, Result
 from minewatch.workflows.planning import Plan, PlanSettings, plan, plan_run
+from minewatch.workflows.reporting import report_run
 from minewatch.workflows.rerunning import RerunSettings, rerun_run
 from minewatch.workflows.settings import read_settings, write_settings
 from minewatch.workflows.updating import UpdateSettings, update_run
@@ -55,6 +56,7 @@ __all__ = [
     "plan_run",
     "PlanSettings",
     "read_settings",
+    "report_run",
     "rerun_run",
     "RerunSettings",
     "Result",

@@ -14,6 +14,7 @@ from minewatch.workflows.activity_periods import choices_part, exclusion_part, p
 from minewatch.workflows.activity_years import years_part
 from minewatch.workflows.activity_zones import comparison_part, zones_part
 from minewatch.workflows.outputs import Result, versions, write_json
+from minewatch.workflows.provenance import write_record
 from minewatch.workflows.settings import write_settings
 
 if TYPE_CHECKING:
@@ -90,6 +91,19 @@ def write_results(settings: ActivitySettings, folder: Path, found: Findings) -> 
             "versions": made_with,
         },
         summary=summary,
+    )
+    files["record of where it came from"] = write_record(
+        settings,
+        folder,
+        files=files.values(),
+        versions=made_with,
+        names=inputs,
+        dropped=[
+            {"what": "pair", "name": f"{row['reference']} {row['secondary']}"}
+            | {"reason": row["reason"]}
+            for row in rows
+            if not row["keep"]
+        ],
     )
     return Result(folder, summary, files)
 

@@ -10,8 +10,10 @@ from minewatch import learn, plots
 from minewatch.report import Section, write_report
 from minewatch.workflows.activity_parts import Part
 from minewatch.workflows.detecting_teaching import THRESHOLDS, Taught, patch_scores
+from minewatch.workflows.identities import items_told
 from minewatch.workflows.mapping_years import days_of
 from minewatch.workflows.outputs import Result, listed, versions, write_json, write_table
+from minewatch.workflows.provenance import write_record
 from minewatch.workflows.settings import write_settings
 
 if TYPE_CHECKING:
@@ -106,6 +108,21 @@ def write_lesson(settings: DetectTrainSettings, folder: Path, lesson: Lesson) ->
             "versions": made_with,
         },
         summary=summary,
+    )
+    files["record of where it came from"] = write_record(
+        settings,
+        folder,
+        files=files.values(),
+        versions=made_with,
+        items=items_told(lesson.items, "image"),
+        dropped=[
+            {"what": "patches", "name": f"{numbers[f'dropped_{why}']}", "reason": reason}
+            for why, reason in (
+                ("edge", "the window crosses the edge of the ground"),
+                ("nodata", "the window holds nodata"),
+            )
+            if numbers[f"dropped_{why}"]
+        ],
     )
     return Result(folder, summary, files)
 

@@ -12,6 +12,7 @@ from minewatch import plots
 from minewatch._files import whole
 from minewatch.report import Section, write_report
 from minewatch.workflows.outputs import Result, versions, write_json, write_table
+from minewatch.workflows.provenance import write_record
 from minewatch.workflows.settings import write_settings
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def write_scores(settings: ScoreSettings, folder: Path, found: Scored) -> Result
     lowest = min(found.matches)
     outcomes = plots.outcomes_figure(found.matches[lowest].layers, extent=found.ground)
     drawn = plots.detection_curve_figure(curve, thresholds=found.matches)
-    made_with: dict[str, object] = dict(versions())
+    made_with = versions()
     counts = {
         "cells": len(found.cells.table),
         "reference_cells": len(found.reference),
@@ -63,7 +64,7 @@ def write_scores(settings: ScoreSettings, folder: Path, found: Scored) -> Result
         "the same, drawn": plots.save(outcomes, folder / "outcomes.png"),
         "precision and recall, drawn": plots.save(drawn, folder / "pr.png"),
         "settings, to run it again": write_settings(
-            settings, folder / "run.toml", provenance=made_with
+            settings, folder / "run.toml", provenance={**made_with}
         ),
     }
     summary = _summary(found)
@@ -80,6 +81,22 @@ def write_scores(settings: ScoreSettings, folder: Path, found: Scored) -> Result
             "versions": made_with,
         },
         summary=summary,
+    )
+    told = {
+        "cells_outside": "they lie outside of the ground that was searched",
+        "reference_cells_outside": "they lie outside of the ground that was searched",
+        "cells_on_another_one": "they lie on another one, of a higher probability",
+    }
+    files["record of where it came from"] = write_record(
+        settings,
+        folder,
+        files=files.values(),
+        versions=made_with,
+        dropped=[
+            {"what": name.replace("_", " "), "name": f"{counts[name]}", "reason": reason}
+            for name, reason in told.items()
+            if counts[name]
+        ],
     )
     return Result(folder, summary, files)
 

@@ -12,8 +12,10 @@ from minewatch import plots, store, vectors
 from minewatch.report import Section, write_report
 from minewatch.workflows.detecting_cells import SCANNED
 from minewatch.workflows.detecting_squares import combined
+from minewatch.workflows.identities import items_told
 from minewatch.workflows.mapping_years import days_of
 from minewatch.workflows.outputs import Result, versions, write_json, write_table
+from minewatch.workflows.provenance import write_record
 from minewatch.workflows.settings import write_settings
 
 if TYPE_CHECKING:
@@ -130,6 +132,18 @@ def write_detections(settings: DetectSettings, folder: Path, found: Detected) ->
             "versions": made_with,
         },
         summary=summary,
+    )
+    files["record of where it came from"] = write_record(
+        settings,
+        folder,
+        files=files.values(),
+        versions=made_with,
+        items=items_told(found.items, "image"),
+        dropped=[
+            {"what": "date", "name": str(row["date"]), "reason": "no window without nodata"}
+            for row in dates
+            if not row["windows"]
+        ],
     )
     return Result(folder, summary, files)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from minewatch import learn, store
 from minewatch.cluster import connect
+from minewatch.workflows.identities import item_identity
 from minewatch.workflows.mapping_checks import check_settings
 from minewatch.workflows.mapping_forests import save_model
 from minewatch.workflows.mapping_images import LARGEST
@@ -101,7 +102,7 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
                 "overwrite": True,
                 "resume": key_of(
                     settings,
-                    [*_named(items), reference.to_json(), *contents_of(settings.teacher)],
+                    [*_known(items), reference.to_json(), *contents_of(settings.teacher)],
                 ),
             }
             stack = store.to_zarr(
@@ -156,5 +157,5 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
     return result
 
 
-def _named(items: Mapping[str, Iterable[pystac.Item]]) -> list[str]:
-    return [f"{item.collection_id}/{item.id}" for each in items.values() for item in each]
+def _known(items: Mapping[str, Iterable[pystac.Item]]) -> list[str]:
+    return [item_identity(item) for each in items.values() for item in each]

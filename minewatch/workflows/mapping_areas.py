@@ -24,6 +24,7 @@ from minewatch.workflows.outputs import (
     write_json,
     write_table,
 )
+from minewatch.workflows.provenance import write_record
 from minewatch.workflows.settings import option, write_settings
 
 if TYPE_CHECKING:
@@ -116,14 +117,14 @@ def area_run(settings: AreaSettings, *, notify: Notify = quiet) -> Result:
     shown.insert(1, "name", [NAMES.get(code, str(code)) for code in table.index])
     shown.insert(2, "mapped_ha", [float(mapped.get(code, np.nan)) for code in table.index])
     rows, columns = listed(shown)
-    made_with: dict[str, object] = dict(versions())
+    made_with = versions()
     files = {
         "areas and accuracies": write_table(folder / "area.csv", rows, columns),
         "the same, overall accuracy and confusion": write_json(
             folder / "area.json", {"classes": rows, **facts}
         ),
         "settings, to run it again": write_settings(
-            settings, folder / "run.toml", provenance=made_with
+            settings, folder / "run.toml", provenance={**made_with}
         ),
     }
     summary = _summary(shown, facts)
@@ -133,6 +134,9 @@ def area_run(settings: AreaSettings, *, notify: Notify = quiet) -> Result:
         sections=_sections(shown, facts, len(points)),
         provenance={"settings": dataclasses.asdict(settings), "versions": made_with},
         summary=summary,
+    )
+    files["record of where it came from"] = write_record(
+        settings, folder, files=files.values(), versions=made_with
     )
     return Result(folder, summary, files)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from minewatch.report import Section, write_report
 from minewatch.workflows.activity_parts import Part
+from minewatch.workflows.identities import items_told
 from minewatch.workflows.mapping_costs import cost_part
 from minewatch.workflows.mapping_forests import forest_part
 from minewatch.workflows.mapping_maps import domain_part, maps_part
@@ -16,6 +17,7 @@ from minewatch.workflows.mapping_students_results import student_part
 from minewatch.workflows.mapping_views import views_part
 from minewatch.workflows.mapping_years import days_of, year_of
 from minewatch.workflows.outputs import Result, versions, write_json, write_table
+from minewatch.workflows.provenance import write_record
 from minewatch.workflows.settings import write_settings
 
 if TYPE_CHECKING:
@@ -82,6 +84,21 @@ def write_results(settings: MappingSettings, folder: Path, found: Findings) -> R
             "versions": made_with,
         },
         summary=summary,
+    )
+    files["record of where it came from"] = write_record(
+        settings,
+        folder,
+        files=files.values(),
+        versions=made_with,
+        items=[row for what, items in found.items.items() for row in items_told(items, what)],
+        dropped=[
+            {
+                "what": "covariate",
+                "name": name,
+                "reason": "others matter more",
+            }
+            for name in found.learnt.left_out
+        ],
     )
     return Result(folder, summary, files)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import filecmp
 import tomllib
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from minewatch.workflows.mapping import mapping_run
 from minewatch.workflows.mapping_areas import AreaSettings, area_run
 from minewatch.workflows.mapping_settings import MappingSettings
 from minewatch.workflows.outputs import Notify, Result, quiet, write_table
+from minewatch.workflows.provenance import RECORD, altered_inputs, find_record, read_record
 from minewatch.workflows.settings import option, read_settings
 
 if TYPE_CHECKING:
@@ -42,6 +44,9 @@ RUNS: dict[str, tuple[type[Any], Callable[..., Result]]] = {
 }
 DATA = (".tif", ".geojson", ".gpkg", ".csv", ".zarr", ".npz")
 """What is compared. Pages, pictures and settings name dates and places, which differ."""
+
+SHOWN = 5
+"""Inputs that are named."""
 
 
 @dataclass(frozen=True)
@@ -80,13 +85,13 @@ def rerun_run(settings: RerunSettings, *, notify: Notify = quiet) -> Result:
     ------
     FileNotFoundError
         If there is no such file, or no record beside it.
+    ValueError
+        If the record does not say what kind of run it is.
 
     Warns
     -----
     UserWarning
         If inputs are not what they were.
-    ValueError
-        If the record does not say what kind of run it is.
 
     Examples
     --------
@@ -114,11 +119,30 @@ def rerun_run(settings: RerunSettings, *, notify: Notify = quiet) -> Result:
         f"; not {', '.join(differing)}" if differing else ""
     )
     table = write_table(result.folder / "comparison.csv", rows, ["name", "same"])
+    inputs = _inputs(record.resolve().parent, result.folder)
     return Result(
         result.folder,
-        {"the same as then": told, **result.summary},
+        {"the same as then": told, "inputs": inputs, **result.summary},
         {"what is the same": table, **result.files},
     )
+
+
+def _record_of(file: Path) -> Path:
+    return file if file.suffix == ".toml" else find_record(file) / "run.toml"
+
+
+def _inputs(first: Path, second: Path) -> str:
+    """Whether both runs read the same, told and warned of."""
+    before, now = read_record(first), read_record(second)
+    if before is None or now is None:
+        return f"not known to be those of then: the first run left no {RECORD}"
+    if not (altered := altered_inputs(before, now)):
+        return f"{len(now['inputs'])}, all as they were"
+    told = ", ".join(altered[:SHOWN]) + (
+        f" and {len(altered) - SHOWN} more" * (len(altered) > SHOWN)
+    )
+    warnings.warn(f"inputs are not what they were: {told}", UserWarning, stacklevel=3)
+    return told
 
 
 def _run_of(record: Path) -> tuple[type[Any], Callable[..., Result]]:

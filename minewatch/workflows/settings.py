@@ -272,13 +272,15 @@ def set_aside(path: Path) -> None:
     """Rename the settings of an earlier run, before the first of its results is replaced.
 
     ``run.toml`` becomes ``run.earlier.toml``, until :func:`write_settings` writes the new one: a
-    run that fails half-way leaves no settings beside results that they do not describe.
+    run that fails half-way leaves no settings beside results that they do not describe. Its record,
+    ``provenance.json``, is removed.
 
     Parameters
     ----------
     path : pathlib.Path
         The settings, which need not be there.
     """
+    path.with_name("provenance.json").unlink(missing_ok=True)
     if path.is_file():
         path.replace(_earlier(path))
 

@@ -15,7 +15,8 @@ import xarray as xr
 from rich.console import Console
 
 COMMANDS = [
-    "demo", "activity", "update", "map", "plan", "area", "ablation", "detect", "rerun", "simulate",
+    "demo", "activity", "update", "map", "plan", "area", "ablation", "detect", "report", "rerun",
+    "simulate",
     "info",
 ]  # fmt: skip
 

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import csv
+import json
+import shutil
 
 import pytest
 
 from minewatch import simulate
-from minewatch.workflows import ActivitySettings, RerunSettings, activity_run, rerun_run
+from minewatch.workflows import (
+    ActivitySettings,
+    RerunSettings,
+    activity_run,
+    report_run,
+    rerun_run,
+)
+from minewatch.workflows.identities import identity
 
 
 @pytest.fixture(scope="module")
@@ -35,21 +44,76 @@ def test_the_same_comes_out_to_the_byte(run, tmp_path):
     assert set(rows.values()) == {"yes"}
     assert again.summary["the same as then"] == f"{len(rows)} of {len(rows)} to the byte"
     assert "stable_minimum = 0.75" in (again.folder / "run.toml").read_text()
+    assert again.summary["inputs"] == "14, all as they were"
 
 
 def test_what_was_altered_is_told(run, tmp_path):
-    import shutil
-
     altered = shutil.copytree(run.folder, tmp_path / "altered")
+    record = json.loads((altered / "provenance.json").read_text())
+    first = record["inputs"][0]
+    first["digest"] = "sha256:of another image"
+    (altered / "provenance.json").write_text(json.dumps(record))
     (altered / "pairs.csv").write_text("altered\n")
     (altered / "extra.csv").write_text("of an earlier version\n")
     next(
         path for path in (altered / "tai.zarr" / "tai" / "c").rglob("*") if path.is_file()
     ).unlink()
-    again = rerun_run(RerunSettings(file=str(altered / "run.toml"), output=str(tmp_path / "again")))
+    # From a chunk of one of its stores: any result leads to the run.
+    chunk = altered / "coherence.zarr" / "coherence" / "zarr.json"
+    with pytest.warns(UserWarning, match=f"not what they were: {first['name']} was altered"):
+        again = rerun_run(RerunSettings(file=str(chunk), output=str(tmp_path / "again")))
+    assert again.summary["inputs"] == f"{first['name']} was altered"
     differing = {name: same for name, same in told(again).items() if same != "yes"}
     assert differing == {"pairs.csv": "no", "extra.csv": "lacking", "tai.zarr": "no"}
     assert "extra.csv, pairs.csv, tai.zarr" in again.summary["the same as then"]
+
+
+def test_the_record_tells_what_each_result_was_made_of(run):
+    told = report_run(str(run.folder / "activity.tif"), provenance=True).summary
+    assert told["asked about"] == "activity.tif, as it was written"
+    assert told["run"] == "Activity"
+    assert told["setting stable_minimum"] == "0.75"
+    assert told["version of minewatch"]
+    assert told["tai.zarr"] == "as it was written"
+    inputs = {name: text for name, text in told.items() if name.startswith("input ")}
+    slc = sorted((run.folder.parent / "slc").glob("*.tif"))
+    assert [name.removeprefix("input (input) ") for name in inputs] == [one.name for one in slc]
+    for name, path in zip(inputs, slc, strict=True):
+        assert inputs[name].startswith(identity(path))
+    with (run.folder / "dropped_pairs.csv").open() as stream:
+        dropped = list(csv.DictReader(stream))
+    assert dropped
+    for row in dropped:
+        assert told[f"left out (pair) {row['reference']} {row['secondary']}"] == row["reason"]
+    short = report_run(str(run.folder)).summary
+    assert (short["inputs"], short["left out"]) == ("14", str(len(dropped)))
+
+
+def test_a_result_that_was_altered_or_is_gone_is_told(run, tmp_path):
+    altered = shutil.copytree(run.folder, tmp_path / "altered")
+    (altered / "pairs.csv").write_text("altered\n")
+    (altered / "tai.tif").unlink()
+    (altered / "extra.csv").write_text("mine\n")
+    told = report_run(str(altered / "extra.csv")).summary
+    assert told["asked about"] == "extra.csv, which is none of the results that the run recorded"
+    states = {name: told[name] for name in ("pairs.csv", "tai.tif", "activity.tif")}
+    assert states == {
+        "pairs.csv": "altered since", "tai.tif": "gone", "activity.tif": "as it was written",
+    }  # fmt: skip
+    # A record that names a file elsewhere does not make it looked at.
+    record = json.loads((altered / "provenance.json").read_text())
+    record["results"] = [{"name": "../altered/../secret.txt", "digest": ""}]
+    (altered / "provenance.json").write_text(json.dumps(record))
+    (tmp_path / "secret.txt").write_text("")
+    assert report_run(str(altered)).summary["../altered/../secret.txt"] == "gone"
+
+
+def test_a_run_without_a_record_is_told_by_its_settings(run, tmp_path):
+    old = shutil.copytree(run.folder, tmp_path / "old")
+    (old / "provenance.json").unlink()
+    told = report_run(str(old)).summary
+    assert told["record"].startswith("no provenance.json")
+    assert told["setting stable_minimum"] == "0.75"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,224 @@
+"""Where results came from: a record beside them, that tells inputs, settings and versions."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from minewatch.workflows.identities import bytes_of, identity
+from minewatch.workflows.outputs import write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["RECORD", "altered_inputs", "find_record", "read_record", "write_record"]
+
+RECORD = "provenance.json"
+"""The record, beside the results that it is of."""
+FORMAT = "minewatch-provenance-1"
+ELSEWHERE = ("output",)
+"""Settings that name no input."""
+
+
+def write_record(
+    settings: Any,
+    folder: Path,
+    *,
+    files: Iterable[Path],
+    versions: Mapping[str, str],
+    items: Iterable[Mapping[str, Any]] = (),
+    names: Iterable[str] = (),
+    dropped: Iterable[Mapping[str, Any]] = (),
+) -> Path:
+    """Write what the results of a run were made of. Reads inputs and results, or pieces of them.
+
+    Parameters
+    ----------
+    settings : dataclass instance
+        The run. Files that its settings name are inputs.
+    folder : pathlib.Path
+        Its folder.
+    files : iterable of pathlib.Path
+        Its results.
+    versions : mapping
+        What it was made with.
+    items : iterable of mapping
+        Images of a catalogue: :func:`minewatch.workflows.identities.items_told`.
+    names : iterable of str
+        Files that were read of an input that is a folder; by default all of it.
+    dropped : iterable of mapping
+        What was left out: ``what``, ``name``, ``reason``.
+
+    Returns
+    -------
+    pathlib.Path
+        ``provenance.json``.
+    """
+    results = [path for path in dict.fromkeys(files) if path.exists()]
+    told = {
+        "format": FORMAT,
+        "settings": type(settings).__name__,
+        "parameters": dataclasses.asdict(settings),
+        "versions": dict(versions),
+        "inputs": [*_named_inputs(settings, folder, set(names)), *map(dict, items)],
+        "dropped": [dict(row) for row in dropped],
+        "results": [
+            {"name": _name(path, folder), "digest": identity(path), "bytes": bytes_of(path)}
+            for path in results
+        ],
+    }
+    return write_json(folder / RECORD, told)
+
+
+def _named_inputs(settings: Any, folder: Path, names: set[str]) -> list[dict[str, Any]]:
+    """Files and folders that settings name, as they are now."""
+    rows: list[dict[str, Any]] = []
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if not field.metadata.get("path") or field.name in ELSEWHERE or not value:
+            continue
+        if "://" in str(value):
+            rows.append({"what": field.name, "name": str(value), "digest": ""})
+            continue
+        for path in _parts(Path(value), folder, names):
+            row = {"what": field.name, "name": path.name, "digest": identity(path)}
+            rows.append(row | {"bytes": bytes_of(path), "at": str(path.resolve())})
+    return rows
+
+
+def _parts(path: Path, folder: Path, names: set[str]) -> list[Path]:
+    """A file or store itself, of a run its settings, of another folder what was read of it."""
+    if not path.is_dir() or (path / "zarr.json").exists():
+        return [path]
+    if (path / "run.toml").is_file():
+        return [path / "run.toml"]
+    inside = [child for child in sorted(path.iterdir()) if not child.name.startswith(".")]
+    inside = [child for child in inside if not folder.is_relative_to(child.resolve())]
+    read = [
+        child
+        for child in inside
+        if child.name in names or any(one.name in names for one in child.rglob("*"))
+    ]
+    return read or inside
+
+
+def _name(path: Path, folder: Path) -> str:
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
+
+
+def find_record(path: Path) -> Path:
+    """The folder of the run that a file belongs to.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Any result of a run, a file within one of its stores, its settings, or its folder.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder that holds it, and ``run.toml``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is nothing at `path`, or no run is recorded around it.
+
+    Examples
+    --------
+    >>> find_record(Path("nowhere/activity.tif"))
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: there is no nowhere/activity.tif; give a result of a run, or its folder
+    """
+    if not path.exists():
+        message = f"there is no {path}; give a result of a run, or its folder"
+        raise FileNotFoundError(message)
+    inside = path.resolve()
+    stores = [place for place in (inside, *inside.parents) if place.suffix == ".zarr"]
+    result = stores[-1] if stores else inside
+    folder = result.parent if stores or result.is_file() else result
+    if (folder / "run.toml").is_file():
+        return folder
+    message = (
+        f"no run is recorded beside {path} (no run.toml); give a result in the folder that its run "
+        "wrote it to"
+    )
+    raise FileNotFoundError(message)
+
+
+def read_record(folder: Path) -> dict[str, Any] | None:
+    """The record of a run.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Its folder.
+
+    Returns
+    -------
+    dict or None
+        ``settings``, ``parameters``, ``versions``, ``inputs``, ``dropped`` and ``results``; None
+        if the run left none, as earlier versions did.
+
+    Raises
+    ------
+    ValueError
+        If the file there is no such record.
+    """
+    path = folder / RECORD
+    if not path.is_file():
+        return None
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        told = None
+    if not isinstance(told, dict) or told.get("format") != FORMAT or not _sound(told):
+        message = f"{path} is no record of a run that this version reads; make the run again"
+        raise ValueError(message)
+    return told
+
+
+def _sound(told: dict[str, Any]) -> bool:
+    return all(isinstance(told.get(key), dict) for key in ("parameters", "versions")) and all(
+        isinstance(told.get(key), list)
+        and all(isinstance(row, dict) and isinstance(row.get("name"), str) for row in told[key])
+        for key in ("inputs", "dropped", "results")
+    )
+
+
+def altered_inputs(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Inputs that are not what they were, as two records tell them.
+
+    Parameters
+    ----------
+    before, now : mapping
+        From :func:`read_record`.
+
+    Returns
+    -------
+    list of str
+        A line each: which, and whether it was altered, is gone or is new.
+
+    Examples
+    --------
+    >>> was = {"inputs": [{"what": "input", "name": "a.tif", "digest": "sha256:1"}]}
+    >>> now = {"inputs": [{"what": "input", "name": "a.tif", "digest": "sha256:2"}]}
+    >>> altered_inputs(was, was), altered_inputs(was, now)
+    ([], ['a.tif was altered'])
+    """
+    was, is_now = (
+        {(row.get("what"), row["name"]): row.get("digest") for row in one["inputs"]}
+        for one in (before, now)
+    )
+    told = []
+    for key in dict.fromkeys([*was, *is_now]):
+        if key not in is_now:
+            told.append(f"{key[1]} is gone")
+        elif key not in was:
+            told.append(f"{key[1]} is new")
+        elif was[key] != is_now[key]:
+            told.append(f"{key[1]} was altered")
+    return told
