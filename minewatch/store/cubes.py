@@ -84,7 +84,8 @@ def to_zarr(
         a window or a mean of the whole map, is computed for each. By default all at once.
     resume : str, optional
         All that the numbers depend on, as text: settings, identities of the inputs. With it the
-        store is filled strip by strip (of 1024 rows if `rows` is not given), each is noted in a
+        store is filled strip by strip (of 1024 rows if `rows` is not given; on a cluster several at
+        a time, so that each of its threads finds two blocks), each is noted in a
         ledger ``*.blocks.jsonl`` beside the store, and a job that was stopped in any way goes on
         where it was when it is called again with the same text; a store that it has finished is
         not made again. A strip whose images cannot be read is tried three times, then left out,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import xarray as xr
@@ -9,7 +10,7 @@ import xarray as xr
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["is_image", "strips_of", "write_strip"]
+__all__ = ["blocks_of", "is_image", "strips_of", "write_strip"]
 
 
 def is_image(variable: xr.Variable) -> bool:
@@ -58,6 +59,27 @@ def strips_of(cube: xr.Dataset, rows: int | None, *, step: int) -> list[slice]:
         return []
     tall = max(rows // step, 1) * step
     return [slice(at, min(at + tall, cube.sizes["y"])) for at in range(0, cube.sizes["y"], tall)]
+
+
+def blocks_of(cube: xr.Dataset) -> int:
+    """How many blocks a strip has: as many workers find work in it.
+
+    Parameters
+    ----------
+    cube : xarray.Dataset
+        What is to be stored.
+
+    Returns
+    -------
+    int
+        Dask blocks of the variable that has most, those below each other counted once.
+    """
+    lazy = [each for each in cube.variables.values() if each.chunks is not None]
+    return max((math.prod(map(len, _across(each))) for each in lazy), default=1)
+
+
+def _across(variable: xr.Variable) -> list[tuple[int, ...]]:
+    return [sizes for dim, sizes in variable.chunksizes.items() if dim != "y"]
 
 
 def write_strip(cube: xr.Dataset, path: Path, rows: slice) -> None:

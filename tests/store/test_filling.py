@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import dask.array as da
@@ -204,6 +206,78 @@ def test_layers_in_memory_are_stored_as_well(tmp_path):
     assert store.to_zarr(layer, tmp_path / "tai.zarr", resume="a").load().identical(layer)
 
 
+@pytest.fixture
+def many_threads():
+    """A cluster of six threads in this process: twelve strips of one block are before it."""
+    from distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(
+            n_workers=1, threads_per_worker=6, processes=False, dashboard_address="127.0.0.1:0"
+        ) as cluster,
+        Client(cluster),
+    ):
+        yield
+
+
+def test_a_cluster_is_given_several_strips_and_any_order_gives_the_same_store(
+    tmp_path, many_threads
+):
+    last = tmp_path / "last"  # tasks travel, so they meet on the disk
+
+    def backwards(low):
+        # The first strip ends after the last has begun: all six must be at work together.
+        until = time.monotonic() + 60
+        while low == 0 and not last.exists():
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        if low == ROWS - STEP:
+            last.touch()
+        return float(low)
+
+    stored(tmp_path, "a", backwards)
+    lines = ledger_of(tmp_path / "tai.zarr").read_text().splitlines()[1:]
+    names = [json.loads(line)["name"] for line in lines]
+    assert sorted(names) == sorted(f"y {low}:{low + STEP}" for low in range(0, ROWS, STEP))
+    store.to_zarr(cube(float).compute(), tmp_path / "plain.zarr")
+    assert files_of(tmp_path / "tai.zarr") == files_of(tmp_path / "plain.zarr")
+
+
+def test_what_a_cluster_had_at_work_beside_a_mistake_is_kept(tmp_path, many_threads):
+    def mistaken(low):
+        if low == 2048:
+            message = "bands differ"
+            raise ValueError(message)
+        return float(low)
+
+    with pytest.raises(ValueError, match="bands differ"):
+        stored(tmp_path, "a", mistaken)
+    assert made_again(tmp_path) == {2048}
+
+
+def made_again(folder):
+    """Which blocks a second run makes."""
+
+    def told(low):
+        (folder / f"made-{low}").touch()
+        return float(low)
+
+    stored(folder, "a", told)
+    return {int(path.name.removeprefix("made-")) for path in folder.glob("made-*")}
+
+
+def test_blocks_that_a_cluster_cannot_read_are_told_and_healed(tmp_path, many_threads):
+    def broken(low):
+        if low in (1024, 3072):
+            message = "HTTP 503"
+            raise OSError(message)
+        return float(low)
+
+    with pytest.raises(RuntimeError, match=r"2 of 6 blocks of tai.zarr are missing .*HTTP 503"):
+        stored(tmp_path, "a", broken)
+    assert made_again(tmp_path) == {1024, 3072}
+
+
 JOB = """
 import os, sys, time
 sys.path.insert(0, {tests!r})
@@ -261,8 +335,6 @@ def test_killed_at_any_moment_loses_what_is_in_flight_alone(tmp_path):
 @pytest.mark.slow
 def test_a_worker_that_is_killed_is_replaced(tmp_path):
     """Killed in the midst of each of three blocks: others take over, and nothing shows."""
-    import threading
-
     from distributed import Client, LocalCluster
 
     def slow(low):
