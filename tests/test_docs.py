@@ -232,7 +232,7 @@ def settings_of() -> dict[str, type]:
 
 def documented() -> dict[str, dict[str, str]]:
     """Command → option → default, as the tables of cli.md have it."""
-    sections = re.split(r"^## minewatch ([\w ]+)$", prose(DOCS / "cli.md"), flags=re.MULTILINE)
+    sections = re.split(r"^## minewatch ([\w -]+)$", prose(DOCS / "cli.md"), flags=re.MULTILINE)
     return {
         command: {
             row[0].strip("`"): row[1]

@@ -12,7 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from minewatch.cli.display import bars, show
+from minewatch.cli.mistakes import one_line
 from minewatch.cli.options import settings_command
+from minewatch.cli.planning import plans
 from minewatch.workflows import (
     DETECT_PRESETS,
     MAP_PRESETS,
@@ -25,7 +27,6 @@ from minewatch.workflows import (
     DetectSettings,
     DetectTrainSettings,
     MappingSettings,
-    PlanSettings,
     RerunSettings,
     ScoreSettings,
     UpdateSettings,
@@ -37,7 +38,6 @@ from minewatch.workflows import (
     detect_run,
     detect_train_run,
     mapping_run,
-    plan_run,
     report_run,
     rerun_run,
     score_run,
@@ -114,19 +114,6 @@ def map_(settings: MappingSettings) -> None:
     Example: minewatch map catalog.json --reference polygons.geojson --output mines
     """
     _run(mapping_run, settings)
-
-
-@app.command()
-@settings_command(PlanSettings, argument="catalog", metavar="CATALOG", presets=MAP_PRESETS)
-def plan(settings: PlanSettings) -> None:
-    """Tell what a map will read, hold, write and take, before any pixel is read.
-
-    Takes what "minewatch map" takes, its run.toml as well, and writes nothing but what --json
-    names.
-
-    Example: minewatch plan catalog.json --reference polygons.geojson --resolution 20
-    """
-    _run(plan_run, settings)
 
 
 @app.command()
@@ -226,6 +213,9 @@ def rerun(settings: RerunSettings) -> None:
     _run(rerun_run, settings)
 
 
+app.add_typer(plans(lambda run, settings: _run(run, settings)), name="plan")
+
+
 @app.command()
 def simulate(
     folder: Annotated[Path, typer.Argument(help="where the world is written")],
@@ -279,8 +269,7 @@ def main() -> None:
     except (ValueError, KeyError, TypeError, OSError, ImportError, RuntimeError) as error:
         if debug:
             raise
-        text = error.args[0] if isinstance(error, KeyError) and error.args else error
-        _stderr().print(f"[red]error:[/red] {escape(str(text))}", highlight=False)
+        _stderr().print(f"[red]error:[/red] {escape(one_line(error))}", highlight=False)
         _stderr().print("[dim]add --debug to see where[/dim]")
         raise SystemExit(1) from None
 

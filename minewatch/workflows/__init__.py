@@ -25,6 +25,10 @@ from minewatch.workflows.mapping_areas import AreaSettings, area_run
 from minewatch.workflows.mapping_settings import MAP_PRESETS, MappingSettings
 from minewatch.workflows.outputs import Notify, Result
 from minewatch.workflows.planning import Plan, PlanSettings, plan, plan_run
+from minewatch.workflows.planning_settings import (
+    ActivityPlanSettings,
+    UpdatePlanSettings,
+)
 from minewatch.workflows.reporting import report_run
 from minewatch.workflows.rerunning import RerunSettings, rerun_run
 from minewatch.workflows.settings import read_settings, write_settings
@@ -34,6 +38,7 @@ from minewatch.workflows.worlds import simulate_run
 __all__ = [
     "PRESETS",
     "AblationSettings",
+    "ActivityPlanSettings",
     "ablation_run",
     "ActivitySettings",
     "activity_run",
@@ -65,6 +70,7 @@ __all__ = [
     "ScoreSettings",
     "simulate_run",
     "update_run",
+    "UpdatePlanSettings",
     "UpdateSettings",
     "write_settings",
 ]

@@ -13,8 +13,9 @@ from minewatch.workflows.mapping_images import LARGEST
 
 if TYPE_CHECKING:
     from minewatch.workflows.mapping_settings import MappingSettings
+    from minewatch.workflows.planning_loads import ActivityLoad
 
-__all__ = ["Load", "in_flight", "memory_of"]
+__all__ = ["Load", "activity_memory", "in_flight", "memory_of"]
 
 GIB = 2**30
 
@@ -75,6 +76,24 @@ NODE = 140
 
 TASK = 2000
 """Bytes of a task in the graph."""
+
+MADE = 100
+"""Bytes of a pixel while coherence of it is made: two images, window sums, and what waits."""
+
+JUDGED = 36
+"""Bytes of a sample of stored coherence while pairs are judged: in float64, and squared."""
+
+TOGETHER = 8
+"""Pairs of stored coherence that are read at once."""
+
+CHOICES = 1.4
+"""How much more than that is held while maps of other choices are counted."""
+
+REPORTED = 9
+"""Bytes of a pixel of the whole map of activity while it is drawn and outlined."""
+
+DRAWN = 0.13
+"""GiB of the figures of a page of activity, and of what draws and outlines."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +206,37 @@ def memory_of(load: Load, settings: MappingSettings) -> dict[str, dict[str, floa
         "files and report": main + fitted + compared + written,
     }
     return {"main": _with_margin(stages)}
+
+
+def activity_memory(load: ActivityLoad, cluster: str) -> dict[str, dict[str, float]]:
+    """The most memory of each stage of a map of activity, GiB, by kind of process.
+
+    Parameters
+    ----------
+    load : ActivityLoad
+        What there is to carry.
+    cluster : str
+        Where it is computed.
+
+    Returns
+    -------
+    dict
+        As that of :func:`memory_of`.
+    """
+    block = load.threads * min(LARGEST, load.height) * min(LARGEST, load.width)
+    made = MADE * block / GIB
+    judged = JUDGED * block * min(TOGETHER, load.pairs) / GIB
+    graph = TASK * load.tasks / GIB
+    page = LIBRARIES + DRAWN + REPORTED * load.pixels / GIB
+    stages = {"coherence": made, "stable ground and pairs": judged, "activity": judged}
+    computed = {stage: LIBRARIES + held for stage, held in stages.items()}
+    if cluster != "threads":
+        worker = computed | {"maps and report": LIBRARIES + CHOICES * judged}
+        main = {"maps and report": page + graph}
+        return {"worker": _with_margin(worker), "main": _with_margin(main)}
+    computed = {stage: size + graph for stage, size in computed.items()}
+    computed["maps and report"] = page + graph + CHOICES * judged
+    return {"main": _with_margin(computed)}
 
 
 def _with_margin(stages: dict[str, float]) -> dict[str, float]:

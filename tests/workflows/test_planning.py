@@ -17,7 +17,7 @@ from numpy import testing as npt
 from minewatch import simulate, store, vectors
 from minewatch.workflows import MappingSettings, PlanSettings, mapping_run, plan, plan_run
 from minewatch.workflows.mapping_inputs import find_items, map_grid
-from minewatch.workflows.planning import KEPT
+from minewatch.workflows.planning_plans import KEPT
 from minewatch.workflows.planning_memory import MARGIN, Load, memory_of
 from minewatch.workflows.planning_rates import Rates, machine_rates
 from minewatch.workflows.planning_reading import reading_of
