@@ -244,7 +244,8 @@ class Reply:
     missing : int
         Bytes that are promised beyond the body: the connection breaks before they came.
     hangs : bool
-        Whether after the body nothing comes for ever, and the connection stays open.
+        Whether nothing comes for ever, after the body if there is one, and the connection stays
+        open.
     """
 
     status: int = 200
@@ -296,6 +297,9 @@ def range_server(
             if reply is None:
                 return False
             reply = Reply(reply) if isinstance(reply, int) else reply
+            if reply.hangs and not reply.body:
+                ended.wait()
+                return True
             self.send_response(reply.status)
             for name, value in reply.headers.items():
                 self.send_header(name, value)

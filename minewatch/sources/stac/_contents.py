@@ -252,8 +252,13 @@ def walked(
                 root._stac_io = _reader(href, read)
                 items = list(root.get_items(recursive=True))
             except no_stac() as error:
-                reason = f"{type(error).__name__}: {error}"
-                if isinstance(error, RecursionError):
+                cause: BaseException = error
+                while cause.__cause__ is not None:
+                    cause = cause.__cause__
+                if type(cause) is ValueError:  # told below
+                    raise cause from None
+                reason = f"{type(cause).__name__}: {cause}"
+                if isinstance(cause, RecursionError):
                     reason = "its links lead round in a circle"
                 message = f"{href} is no STAC catalogue that can be walked ({reason}); get it anew"
                 raise ValueError(message) from error
