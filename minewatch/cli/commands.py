@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from minewatch.cli.asking import ask_first
 from minewatch.cli.display import bars, show
 from minewatch.cli.mistakes import one_line
 from minewatch.cli.options import settings_command
@@ -79,7 +80,9 @@ def demo(settings: DemoSettings) -> None:
 
 
 @app.command()
-@settings_command(ActivitySettings, argument="input", metavar="FOLDER", presets=PRESETS)
+@settings_command(
+    ActivitySettings, argument="input", metavar="FOLDER", presets=PRESETS, ask=ask_first
+)
 def activity(settings: ActivitySettings) -> None:
     """Map where a mine was active and where it stood still, from coherence.
 
@@ -92,7 +95,7 @@ def activity(settings: ActivitySettings) -> None:
 
 
 @app.command()
-@settings_command(UpdateSettings, argument="folder", metavar="FOLDER")
+@settings_command(UpdateSettings, argument="folder", metavar="FOLDER", ask=ask_first)
 def update(settings: UpdateSettings) -> None:
     """Add the dates that came since to a finished activity run, and tell what changed.
 
@@ -104,7 +107,9 @@ def update(settings: UpdateSettings) -> None:
 
 
 @app.command("map")
-@settings_command(MappingSettings, argument="catalog", metavar="CATALOG", presets=MAP_PRESETS)
+@settings_command(
+    MappingSettings, argument="catalog", metavar="CATALOG", presets=MAP_PRESETS, ask=ask_first
+)
 def map_(settings: MappingSettings) -> None:
     """Map mine footprints by a random forest on optical and radar images.
 
@@ -142,7 +147,7 @@ def ablation(settings: AblationSettings) -> None:
 
 
 @detect.command("train")
-@settings_command(DetectTrainSettings, argument="catalog", metavar="CATALOG")
+@settings_command(DetectTrainSettings, argument="catalog", metavar="CATALOG", ask=ask_first)
 def detect_train(settings: DetectTrainSettings) -> None:
     """Teach a detector to tell mines from anything else in Sentinel-1 patches.
 
@@ -155,7 +160,9 @@ def detect_train(settings: DetectTrainSettings) -> None:
 
 
 @detect.command("run")
-@settings_command(DetectSettings, argument="catalog", metavar="CATALOG", presets=DETECT_PRESETS)
+@settings_command(
+    DetectSettings, argument="catalog", metavar="CATALOG", presets=DETECT_PRESETS, ask=ask_first
+)
 def detect_scenes(settings: DetectSettings) -> None:
     """Search Sentinel-1 images for mines with a detector.
 

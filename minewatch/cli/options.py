@@ -26,6 +26,7 @@ def settings_command(
     metavar: str,
     presets: Mapping[str, Mapping[str, object]] | None = None,
     toml: bool = True,
+    ask: Callable[..., None] | None = None,
 ) -> Callable[[Callable[[Any], None]], Callable[..., None]]:
     """Turn ``run(settings)`` into a command with an option for every setting.
 
@@ -41,6 +42,8 @@ def settings_command(
         Name → settings to begin with; adds ``--preset``.
     toml : bool
         Whether a ``.toml`` file there holds settings; otherwise it is what the field says.
+    ask : callable, optional
+        ``ask(settings, yes=…)`` is called before the run, and may end it; adds ``--yes``.
 
     Returns
     -------
@@ -65,10 +68,14 @@ def settings_command(
         def command(**given: Any) -> None:
             source = given.pop(argument)
             preset = _preset(presets, given.pop("preset", None))
+            yes = bool(given.pop("yes", False))
             if toml and source is not None and source.endswith(".toml"):
-                run(read_settings(settings, source, preset=preset, **given))
+                told = read_settings(settings, source, preset=preset, **given)
             else:
-                run(read_settings(settings, preset=preset, **{argument: source}, **given))
+                told = read_settings(settings, preset=preset, **{argument: source}, **given)
+            if ask is not None:
+                ask(told, yes=yes)
+            run(told)
 
         parameters = [_argument(argument, metavar, settings, toml=toml)]
         if presets:
@@ -77,6 +84,8 @@ def settings_command(
         for field in dataclasses.fields(settings):
             if field.name != argument:
                 parameters.append(_option(field, hints[field.name]))
+        if ask is not None:
+            parameters.append(_yes())
         command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         command.__annotations__ = {one.name: one.annotation for one in parameters}
         command.__name__ = run.__name__
@@ -103,6 +112,11 @@ def _preset_option(presets: Mapping[str, Mapping[str, object]]) -> inspect.Param
     return inspect.Parameter(
         "preset", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind
     )
+
+
+def _yes() -> inspect.Parameter:
+    kind = Annotated[bool, typer.Option("--yes", help="do not ask before a large run")]
+    return inspect.Parameter("yes", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
 
 
 def _argument(name: str, metavar: str, settings: type[Any], *, toml: bool) -> inspect.Parameter:
