@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shutil
 
 from minewatch import store
 from minewatch.cluster import connect
@@ -14,11 +15,17 @@ from minewatch.workflows.detecting_inputs import (
     widened,
 )
 from minewatch.workflows.detecting_results import Detected, write_detections
-from minewatch.workflows.detecting_scanning import check_detection, load_way, windows_and_picture
+from minewatch.workflows.detecting_scanning import (
+    DATES,
+    check_detection,
+    load_way,
+    windows_and_picture,
+)
 from minewatch.workflows.detecting_settings import DetectSettings
 from minewatch.workflows.detecting_squares import cells_of, seen_ground
-from minewatch.workflows.outputs import Notify, Result, open_folder, quiet, require_free, stage
-from minewatch.workflows.settings import set_aside
+from minewatch.workflows.identities import item_identity
+from minewatch.workflows.outputs import Notify, Result, quiet, stage
+from minewatch.workflows.resuming import begin, contents_of, finish, key_of, mark, require_begin
 
 __all__ = ["detect_run"]
 
@@ -56,7 +63,7 @@ def detect_run(settings: DetectSettings, *, notify: Notify = quiet) -> Result:
     ImportError
         If what the detector needs is not installed.
     FileExistsError
-        If the output folder holds something and `overwrite` is False.
+        If the output folder holds something, and neither `overwrite` nor `resume` is True.
 
     See Also
     --------
@@ -77,7 +84,7 @@ def detect_run(settings: DetectSettings, *, notify: Notify = quiet) -> Result:
     check_images(settings)
     check_detection(settings)
     way = load_way(settings)
-    require_free(settings.output, overwrite=settings.overwrite)
+    require_begin(settings)
     spent: dict[str, float] = {}
     with connect(settings.cluster, report=settings.dask_report) as client:
         step = functools.partial(stage, client=client, notify=notify, spent=spent)
@@ -91,13 +98,21 @@ def detect_run(settings: DetectSettings, *, notify: Notify = quiet) -> Result:
                 # So that windows on all sides see each cell of a box that was asked for.
                 rim=0 if settings.bbox is None else way.step,
             )
-        folder = open_folder(settings.output, overwrite=settings.overwrite)
-        set_aside(folder / "run.toml")
+        folder = begin(settings)
+        if not settings.resume:
+            shutil.rmtree(folder / DATES, ignore_errors=True)
+        mark(settings, folder, stores=())
         with step("windows"):
+            known = [*map(item_identity, items), *contents_of(settings.detector)]
             seen = scene(items, box, settings, radar=way.radar, block=BLOCK)
-            windows, picture = windows_and_picture(seen, way, settings)
-            store.to_zarr(windows, folder / "windows.zarr", overwrite=settings.overwrite)
+            windows, picture = windows_and_picture(
+                seen, way, settings, folder / DATES, key=key_of(settings, known)
+            )
+            store.to_zarr(windows, folder / "windows.zarr", overwrite=True)
         with step("files and report"):
             cells = cells_of(windows, settings)
             found = Detected(items, way, windows, picture, cells, seen_ground(windows), spent)
-            return write_detections(settings, folder, found)
+            result = write_detections(settings, folder, found)
+    shutil.rmtree(folder / DATES)
+    finish(folder)
+    return result

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from minewatch import learn
+from minewatch import learn, store
 from minewatch.conventions import SPATIAL_REF
 from minewatch.learn.networks import require_onnxruntime
 
 if TYPE_CHECKING:
     from minewatch.workflows.detecting_settings import DetectSettings
 
-__all__ = ["Way", "check_detection", "load_way", "windows_and_picture"]
+__all__ = ["DATES", "Way", "check_detection", "load_way", "windows_and_picture"]
 
 SIDE = 1500
 """Pixels along a side of the picture, at most."""
@@ -28,6 +28,9 @@ RADAR = {"looks": 4.4, "window": 3, "averaging": "difference", "floor": None}
 
 REQUIRED = ("looks", "averaging")
 """Of these, what cannot be left out."""
+
+DATES = ".dates"
+"""Folder in which what was seen on each date is kept until all dates are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,12 +166,12 @@ def load_way(settings: DetectSettings) -> Way:
 
 
 def windows_and_picture(
-    seen: xr.DataArray, way: Way, settings: DetectSettings
+    seen: xr.DataArray, way: Way, settings: DetectSettings, folder: Path, *, key: str
 ) -> tuple[xr.DataArray, xr.DataArray]:
     """What the detector says of every window, and the scene in small. Computes, date by date.
 
     Both are made in one pass over the images, block by block; neither the scene nor its channels
-    are ever held whole.
+    are ever held whole. What a date gave is stored, and not made again under the same key.
 
     Parameters
     ----------
@@ -178,6 +181,10 @@ def windows_and_picture(
         The detector.
     settings : DetectSettings
         ``mode``.
+    folder : pathlib.Path
+        Where dates are stored.
+    key : str
+        All that the numbers depend on: :func:`minewatch.workflows.resuming.key_of`.
 
     Returns
     -------
@@ -185,8 +192,7 @@ def windows_and_picture(
         Probability of a mine, dims (time, y, x) at the centres of windows; the first channel in
         dB, dims (y, x), thinned and averaged over the dates. In memory.
     """
-    import dask
-
+    folder.mkdir(exist_ok=True)
     lazy = learn.patches.scan(seen, way.detector, step=way.step, mode=settings.mode)
     factor = 2 ** max(0, math.ceil(math.log2(max(seen.shape[-2:]) / SIDE)))
     small = seen.isel(channel=0).coarsen(y=factor, x=factor, boundary="pad").mean()
@@ -194,8 +200,15 @@ def windows_and_picture(
     total = np.zeros(small.shape[-2:])
     count = np.zeros(small.shape[-2:], np.int64)
     for date in range(seen.sizes["time"]):
-        windows, view = dask.compute(lazy.isel(time=date).data, small.isel(time=date).data)
-        found.append(windows)
+        both = xr.Dataset(
+            {
+                "windows": (("row", "column"), lazy.isel(time=date).data),
+                "view": (("view_row", "view_column"), small.isel(time=date).data),
+            }
+        )
+        stored = store.to_zarr(both, folder / f"{date:04d}.zarr", overwrite=True, resume=key)
+        found.append(stored["windows"].to_numpy())
+        view = stored["view"].to_numpy()
         known = np.isfinite(view)
         total[known] += view[known]
         count += known

@@ -139,6 +139,7 @@ class DetectSettings:
         None, "HTML file of Dask's performance report; not with threads", path=True
     )
     overwrite: bool = option(False, "replace the results of an earlier run in this folder")
+    resume: bool = option(False, "go on with a run of these settings that was stopped there")
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ __all__ = ["RECORD", "altered_inputs", "find_record", "read_record", "write_reco
 RECORD = "provenance.json"
 """The record, beside the results that it is of."""
 FORMAT = "minewatch-provenance-1"
-ELSEWHERE = ("output",)
+ELSEWHERE = ("output", "dask_report")
 """Settings that name no input."""
 
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from minewatch._files import sweep
 from minewatch.store.filling import forget
-from minewatch.workflows.outputs import open_folder, write_json
+from minewatch.workflows.outputs import require_free, write_json
 from minewatch.workflows.settings import set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["begin", "contents_of", "finish", "key_of", "mark"]
+__all__ = ["begin", "contents_of", "finish", "key_of", "mark", "require_begin"]
 
 MARKER = ".unfinished.json"
 """Stands in a folder while a run is at work there, or after it was stopped."""
@@ -111,6 +111,29 @@ def begin(settings: Any) -> Path:
     ValueError
         If the run that was stopped there had other settings.
     """
+    folder = require_begin(settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def require_begin(settings: Any) -> Path:
+    """Refuse what :func:`begin` refuses, before any work is done.
+
+    Parameters
+    ----------
+    settings : dataclass instance
+        The run, with ``output``, ``overwrite`` and ``resume``.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder, absolute, which need not be there yet.
+
+    Raises
+    ------
+    FileExistsError, ValueError
+        As :func:`begin`.
+    """
     marker = Path(settings.output).resolve() / MARKER
     if settings.resume and marker.is_file():
         if _digest_in(marker) != _digest(settings):
@@ -121,7 +144,7 @@ def begin(settings: Any) -> Path:
             raise ValueError(message)
         return marker.parent
     try:
-        return open_folder(settings.output, overwrite=settings.overwrite)
+        return require_free(settings.output, overwrite=settings.overwrite)
     except FileExistsError as error:
         if not marker.is_file():
             if not settings.resume:

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -19,6 +20,7 @@ import xarray as xr
 from numpy import testing as npt
 
 from minewatch import detections, learn, simulate, store
+from minewatch.store import cubes
 from minewatch.workflows import (
     DetectSettings,
     DetectTrainSettings,
@@ -29,6 +31,7 @@ from minewatch.workflows import (
     read_settings,
     score_run,
 )
+from minewatch.workflows.detecting_scanning import DATES
 from minewatch.workflows.detecting_teaching import epoch_told
 
 SIZE = 32
@@ -324,6 +327,70 @@ def test_a_file_that_is_no_detector_is_told(search: DetectSettings, tmp_path: Pa
     (tmp_path / "notes.zip").write_text("remember the milk")
     with pytest.raises(ValueError, match=r"notes\.zip"):
         detect_run(other)
+
+
+@pytest.fixture
+def stopped(search: DetectSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A search that was stopped after the first of its dates, and the stores made afterwards."""
+    settings = dataclasses.replace(search, output=str(tmp_path / "cells"))
+    to_zarr, done = store.to_zarr, []
+
+    def counted(data: Any, path: Path, **how: Any) -> Any:
+        if path.parent.name == DATES and done:
+            raise KeyboardInterrupt
+        stored = to_zarr(data, path, **how)
+        if path.parent.name == DATES:
+            done.append(path.name)
+        return stored
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "to_zarr", counted)
+        with pytest.raises(KeyboardInterrupt):
+            detect_run(settings)
+    assert done == ["0000.zarr"]
+    made: list[str] = []
+    lay_out = cubes._lay_out
+
+    def noted(plain: xr.Dataset, path: Path, **how: Any) -> None:
+        made.append(path.name)
+        lay_out(plain, path, **how)
+
+    monkeypatch.setattr(cubes, "_lay_out", noted)
+    return settings, made
+
+
+def test_a_search_that_was_stopped_goes_on(
+    stopped: Any, search: DetectSettings, found: Result
+) -> None:
+    settings, made = stopped
+    with pytest.raises(FileExistsError, match="was stopped; say resume to go on, or overwrite"):
+        detect_run(settings)
+    with pytest.raises(ValueError, match="other settings"):
+        detect_run(dataclasses.replace(settings, resume=True, threshold=0.6))
+    assert not made
+    again = detect_run(dataclasses.replace(settings, resume=True))
+    # The first date is not seen again; what comes last is the store of all dates.
+    assert windows_of(found).sizes["time"] == 2
+    assert [name.split(".")[1] for name in made] == ["0001", "windows"]
+    names = ("windows.tif", "cells.geojson", "scanned.geojson", "items.csv")
+    differing = [
+        name
+        for name in names
+        if (again.folder / name).read_bytes() != (found.folder / name).read_bytes()
+    ]
+    assert differing == []
+    npt.assert_array_equal(windows_of(again), windows_of(found))
+    left = {path.name for path in again.folder.iterdir() if path.name.startswith(".")}
+    assert not left
+    with pytest.raises(FileExistsError, match="nothing to resume"):
+        detect_run(dataclasses.replace(settings, resume=True))
+
+
+def test_to_overwrite_a_search_that_was_stopped_begins_anew(stopped: Any, found: Result) -> None:
+    settings, made = stopped
+    again = detect_run(dataclasses.replace(settings, overwrite=True))
+    assert [name.split(".")[1] for name in made] == ["0000", "0001", "windows"]
+    npt.assert_array_equal(windows_of(again), windows_of(found))
 
 
 @pytest.mark.cnn

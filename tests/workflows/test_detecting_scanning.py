@@ -104,7 +104,9 @@ def test_only_networks_without_padding_convolve(
 
 
 @pytest.mark.parametrize("block", [5, 8, 40])
-def test_windows_and_picture_whatever_the_blocks(rng: np.random.Generator, block: int) -> None:
+def test_windows_and_picture_whatever_the_blocks(
+    rng: np.random.Generator, block: int, tmp_path: Path
+) -> None:
     box = geobox((0, 0, 400, 240), crs="EPSG:32721", resolution=10)
     values = rng.uniform(-25, -5, (1, 3, 24, 40)).astype("float32")
     values[0, 0, :, :20] = np.nan
@@ -117,7 +119,9 @@ def test_windows_and_picture_whatever_the_blocks(rng: np.random.Generator, block
     )
     lazy = scene.chunk({"time": 1, "y": block, "x": block})
     way = Way(Dark(), {}, 10.0, None, 2)
-    windows, picture = windows_and_picture(lazy, way, DetectSettings("c", "d"))
+    windows, picture = windows_and_picture(
+        lazy, way, DetectSettings("c", "d"), tmp_path / "dates", key="these numbers"
+    )
     assert windows.dims == ("time", "y", "x")
     npt.assert_array_equal(windows[2, 5, 7], values[0, 2, 10:14, 14:18].mean() < -15)
     assert np.isnan(windows[0, :, :8]).all()
@@ -125,3 +129,13 @@ def test_windows_and_picture_whatever_the_blocks(rng: np.random.Generator, block
     npt.assert_allclose(picture, np.nanmean(values[0], axis=0), rtol=1e-5)
     assert picture.attrs["units"] == "dB"
     assert "GeoTransform" not in windows.spatial_ref.attrs  # that of the scene is another
+    # What is stored is not made again, but for other numbers.
+    again, view = windows_and_picture(
+        lazy * np.nan, way, DetectSettings("c", "d"), tmp_path / "dates", key="these numbers"
+    )
+    npt.assert_array_equal(again, windows)
+    npt.assert_array_equal(view, picture)
+    others, _ = windows_and_picture(
+        lazy * np.nan, way, DetectSettings("c", "d"), tmp_path / "dates", key="other numbers"
+    )
+    assert np.isnan(others).all()

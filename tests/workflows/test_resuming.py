@@ -14,9 +14,13 @@ from killing import assert_same_stores, kill_and_resume, stored
 from minewatch import simulate, store
 from minewatch.workflows import (
     ActivitySettings,
+    DetectSettings,
+    DetectTrainSettings,
     MappingSettings,
     activity,
     activity_run,
+    detect_run,
+    detect_train_run,
     mapping_run,
 )
 from minewatch.workflows.resuming import MARKER
@@ -180,4 +184,32 @@ def test_a_map_survives_twenty_kills(tmp_path):
         assert_same_stores(folder, tmp_path / "whole")
         assert not (folder / MARKER).exists()
         for name in ("mines.tif", "probability.tif", "mines.geojson", "items.csv", "sizes.csv"):
+            assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_a_search_for_mines_survives_kills(tmp_path):
+    world = simulate.mine_world(seed=42, size=128)
+    simulate.write_stac(world, tmp_path / "stac")
+    simulate.write_vectors(world, tmp_path)
+    polygons = gpd.read_file(tmp_path / "reference.geojson")
+    points = polygons.set_geometry(polygons.representative_point())[["label", "geometry"]]
+    points.to_file(tmp_path / "points.geojson")
+    images = {
+        "catalog": str(tmp_path / "stac" / "catalog.json"),
+        "collections": ("sentinel-1-rtc",),
+    }
+    lesson = DetectTrainSettings(
+        **images, points=str(tmp_path / "points.geojson"), output=str(tmp_path / "detector"),
+        kind="texture", size=16,
+    )  # fmt: skip
+    detector = detect_train_run(lesson).folder / "detector.zip"
+    settings = DetectSettings(**images, detector=str(detector), threshold=0.5)
+    ended = kill_and_resume(detect_run, settings, tmp_path, kills=6, seed=3)
+    whole = stored(tmp_path / "whole")
+    assert {name.split("/")[0] for name in whole} == {"windows.zarr"}
+    for folder in ended:
+        assert_same_stores(folder, tmp_path / "whole")
+        assert not [path.name for path in folder.iterdir() if path.name.startswith(".")]
+        for name in ("windows.tif", "cells.geojson", "scanned.geojson", "items.csv"):
             assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
