@@ -17,6 +17,8 @@ __all__ = ["alone", "is_left_behind", "put_in_place", "sweep", "whole"]
 
 LEFT_BEHIND = re.compile(r"\..+\.[0-9a-f]{8}(\.\w+)?(\.old)?|\..+\.old")
 """Names that :func:`whole` and :func:`put_in_place` use while they are at work."""
+ENDS = {".geojson": re.compile(rb"\]\s*\}\s*\Z")}
+"""How a file of a kind ends: GDAL does not tell when the disk is full as it writes the last."""
 IN_WRITING = re.compile(r".+\.[0-9a-f]{32}\.partial")
 """Names under which Zarr writes a chunk before it has its own."""
 
@@ -42,6 +44,8 @@ def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     FileExistsError
         If a folder stands where a file is to appear, or a file where a folder is: that is not
         replaced.
+    OSError
+        If a file of a known kind lacks its end.
 
     Examples
     --------
@@ -59,9 +63,21 @@ def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     partial = target.with_name(f".{target.stem}.{uuid.uuid4().hex[:8]}{target.suffix}")
     try:
         yield partial
+        _require_end(partial, target)
         put_in_place(partial, target)
     finally:
         _remove(partial)
+
+
+def _require_end(partial: Path, target: Path) -> None:
+    if target.suffix not in ENDS or not partial.is_file():
+        return
+    with partial.open("rb") as file:
+        file.seek(max(partial.stat().st_size - 64, 0))
+        ended = ENDS[target.suffix].search(file.read())
+    if not ended:
+        message = f"{target} was not written to its end: is the disk full? make room and run again"
+        raise OSError(message)
 
 
 def put_in_place(partial: Path, target: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 from pathlib import Path
@@ -55,6 +56,8 @@ def to_cog(
         If the layer has no CRS, no even grid or other dims.
     TypeError
         If GeoTIFF cannot hold its dtype.
+    OSError
+        If the disk is full or cannot be written to; nothing of the map stays.
 
     Examples
     --------
@@ -102,24 +105,56 @@ def to_cog(
         with rasterio.open(rows, "w", **profile) as plain:
             for start, stop in _slabs(bands):
                 values = np.asarray(bands[:, start:stop].data)
-                plain.write(values, window=((start, stop), (0, bands.shape[2])))
+                with _writing(path):
+                    plain.write(values, window=((start, stop), (0, bands.shape[2])))
             plain.update_tags(**_tags(layer))
             for band, text in enumerate(_band_names(layer), start=1):
                 plain.set_band_description(band, text)
                 plain.set_band_unit(band, str(layer.attrs.get("units", "")))
             if classes and bands.shape[0] == 1 and (colours := class_colours(layer.attrs)):
                 plain.write_colormap(1, {code: _rgb(hue) for code, (_, hue) in colours.items()})
-        copy(
-            rows,
-            partial,
-            driver="COG",
-            compress="DEFLATE",
-            predictor="YES",
-            blocksize=512,
-            overview_resampling="NEAREST" if classes else "AVERAGE",
-            bigtiff="IF_SAFER",
-        )
+        with _writing(path):
+            copy(
+                rows,
+                partial,
+                driver="COG",
+                compress="DEFLATE",
+                predictor="YES",
+                blocksize=512,
+                overview_resampling="NEAREST" if classes else "AVERAGE",
+                bigtiff="IF_SAFER",
+            )
+            _read_back(partial)
     return Path(path)
+
+
+@contextlib.contextmanager
+def _writing(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Say of which map what GDAL says; its errors are of many kinds, not all of them public."""
+    try:
+        yield
+    except Exception as error:
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        message = (
+            f"{path} could not be written ({' '.join(str(cause).split())}): is the disk full? make "
+            "room and write it again"
+        )
+        raise OSError(message) from error
+
+
+def _read_back(path: Path) -> None:
+    """Read all of a map once: GDAL does not tell when the disk is full as it writes the last."""
+    import rasterio
+
+    with rasterio.open(path) as file:
+        factors = file.overviews(1)
+    for level in (None, *range(len(factors))):
+        how = {} if level is None else {"overview_level": level}
+        with rasterio.open(path, **how) as file:
+            for _, window in file.block_windows(1):
+                file.read(window=window)
 
 
 def _slabs(bands: xr.DataArray) -> Iterator[tuple[int, int]]:

@@ -324,7 +324,7 @@ def test_an_item_in_a_folder_that_cannot_be_placed_is_named(tmp_path: Path) -> N
     for content, said in (
         (json.dumps(changed(properties={"datetime": None})), "datetime"),
         ("<html>", "JSONDecodeError"),
-        ("[" * 100_000, "RecursionError"),
+        ("[" * 100_000, "Error"),
     ):
         (tmp_path / "one.json").write_text(content)
         with pytest.raises(ValueError, match=rf"one\.json, to which .* leads, is no STAC .*{said}"):
