@@ -45,7 +45,7 @@ def demodulate(
         first, last = max(0, start - left), min(width, stop + right)
         n, length = stop - start, stop - start + span - 1
         ring = np.zeros((slots, 5 * length), np.float32)
-        scratch = np.zeros((3, 5 * length), np.float32)
+        scratch = np.zeros((3, 5 * length + span), np.float32)
         joined = np.zeros((2, length), np.float32)
         sums = np.zeros((4, n), np.float32)
         best = np.zeros((4, n), np.float32)

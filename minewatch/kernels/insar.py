@@ -20,6 +20,7 @@ from minewatch.kernels._windows import (
     WINDOW_HELPERS,
     reach,
     samples_inside,
+    whole_vectors,
     window_sums,
 )
 
@@ -45,10 +46,11 @@ def correlate(s1: Any, s2: Any, rows: Any, cols: Any, min_valid: Any, out: Any) 
     for start in range(0, width, TILE):
         stop = min(start + TILE, width)
         first, last = max(0, start - left), min(width, stop + right)
-        n, length = stop - start, stop - start + span - 1
+        n = stop - start
+        length = whole_vectors(n + span - 1)
         inside = samples_inside(start, stop, left, right, width)
         ring = np.zeros((slots, 5 * length), np.float32)
-        scratch = np.zeros((3, 5 * length), np.float32)
+        scratch = np.zeros((3, 5 * length + span), np.float32)
         for entering in range(height + below):
             if entering < height:
                 slot = entering % slots

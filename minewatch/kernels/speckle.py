@@ -32,6 +32,7 @@ from minewatch.kernels._windows import (
     reach,
     samples_inside,
     sums_along,
+    whole_vectors,
     window_sums,
 )
 
@@ -51,30 +52,41 @@ def load_power(power: Any, level: Any, valid: Any) -> Any:
     return missing
 
 
-def moments_down(ring: Any, top: Any, bottom: Any, nothing: Any, total: Any, square: Any) -> None:
-    """Σz and Σz² of ring rows `top` to `bottom` (exclusive), always from top to bottom."""
-    slots = len(ring)
-    first_moments(ring[top % slots], total, square)
-    for row in range(top + 1, bottom - 1, 2):
-        add_moments(ring[row % slots], ring[(row + 1) % slots], total, square)
-    if (bottom - top) % 2 == 0:
-        add_moments(ring[(bottom - 1) % slots], nothing, total, square)
+def moments_down(ring: Any, top: Any, bottom: Any, sums: Any) -> None:
+    """Σz and, behind it, Σz² of ring rows `top` to `bottom` (exclusive), always from top to bottom.
+
+    Four rows a loop, the zeros of the last slot for those that there are not: each loop reads and
+    writes both sums.
+    """
+    slots = len(ring) - 1
+    stored, n = ring.reshape(-1), np.uint64(ring.shape[1])
+    for row in range(top, bottom, 4):
+        a = np.uint64(row % slots) * n
+        b = np.uint64((row + 1) % slots if row + 1 < bottom else slots) * n
+        c = np.uint64((row + 2) % slots if row + 2 < bottom else slots) * n
+        d = np.uint64((row + 3) % slots if row + 3 < bottom else slots) * n
+        if row == top:
+            first_moments(stored, a, b, c, d, sums, n)
+        else:
+            add_moments(stored, a, b, c, d, sums, n)
 
 
-def first_moments(a: Any, total: Any, square: Any) -> None:
-    """Write z and z²."""
-    for k in range(len(a)):
-        z = np.float64(a[k])
-        total[k] = z
-        square[k] = z * z
+def first_moments(ring: Any, a: Any, b: Any, c: Any, d: Any, sums: Any, n: Any) -> None:
+    """Write Σz and Σz² of four rows."""
+    for k in range(n):
+        w, x = np.float64(ring[a + k]), np.float64(ring[b + k])
+        y, z = np.float64(ring[c + k]), np.float64(ring[d + k])
+        sums[k] = (w + x) + (y + z)
+        sums[n + k] = (w * w + x * x) + (y * y + z * z)
 
 
-def add_moments(a: Any, b: Any, total: Any, square: Any) -> None:
-    """Add z and z² of row a, then of row b."""
-    for k in range(len(a)):
-        y, z = np.float64(a[k]), np.float64(b[k])
-        total[k] = (total[k] + y) + z
-        square[k] = (square[k] + y * y) + z * z
+def add_moments(ring: Any, a: Any, b: Any, c: Any, d: Any, sums: Any, n: Any) -> None:
+    """Add Σz and Σz² of four rows."""
+    for k in range(n):
+        w, x = np.float64(ring[a + k]), np.float64(ring[b + k])
+        y, z = np.float64(ring[c + k]), np.float64(ring[d + k])
+        sums[k] += (w + x) + (y + z)
+        sums[n + k] += (w * w + x * x) + (y * y + z * z)
 
 
 def shrink(power: Any, total: Any, square: Any, count: Any, settings: Any, out: Any) -> None:
@@ -158,17 +170,13 @@ def lee(power: Any, rows: Any, cols: Any, looks: Any, variant: Any, out: Any) ->
         stop = min(start + TILE, width)
         first, last = max(0, start - left), min(width, stop + right)
         begin, end = first - start + left, last - start + left
-        n, length = stop - start, stop - start + span - 1
+        n = stop - start
+        length = whole_vectors(n + span - 1)
         inside = samples_inside(start, stop, left, right, width)
-        ring, valid = (
-            np.zeros((slots, length), np.float32),
-            np.zeros((slots, length), np.float32),
-        )
-        nothing, counting = (
-            np.zeros(length, np.float32),
-            np.zeros((3, length), np.float32),
-        )
-        scratch = np.zeros((3, 2 * length))
+        # The last slot stays empty.
+        ring = np.zeros((slots + 1, length), np.float32)
+        valid, counting = np.zeros_like(ring[:slots]), np.zeros((3, length + span), np.float32)
+        scratch = np.zeros((3, 2 * length + span))
         for entering in range(height + below):
             if entering < height:
                 slot = entering % slots
@@ -180,9 +188,8 @@ def lee(power: Any, rows: Any, cols: Any, looks: Any, variant: Any, out: Any) ->
             i = entering - below
             if i >= 0:
                 top, bottom = max(0, i - above), min(height, entering + 1)
-                down = scratch[0]
-                moments_down(ring, top, bottom, nothing, down[:length], down[length:])
-                sums = sums_along(down, span, scratch[1], scratch[2])
+                moments_down(ring, top, bottom, scratch[0])
+                sums = sums_along(scratch, 2 * length, span)
                 # Where nothing is missing the count is known without adding it up.
                 count, times = inside, float(bottom - top)
                 if missing.max() > 0:
