@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import importlib.util
+import json
 import logging
 import os
 import signal
-from typing import TYPE_CHECKING
+import threading
+import time
+from typing import TYPE_CHECKING, Any
 
 import dask
 import dask.array as da
+import numpy as np
 import pytest
+import xarray as xr
 from distributed import Client, LocalCluster
+from killing import assert_same_stores
+from schedulers import scheduler
 
+from minewatch import simulate, store
 from minewatch.cluster import connect, watch
+from minewatch.workflows import ActivitySettings, activity_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -193,6 +203,87 @@ def test_a_task_that_ends_its_workers_is_told() -> None:
         connect("local:1"),
     ):
         da.zeros(1, chunks=1).map_blocks(deadly, dtype=float, meta=0.0).compute()
+
+
+GONE = r"the Dask scheduler at tcp://.* is gone .* then resume"
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_is_killed_while_a_store_is_filled_costs_the_blocks_in_flight(
+    tmp_path: Path,
+) -> None:
+    """An error, no hanging; what was noted is not made again, and the store is the same."""
+    made, go_on = tmp_path / "made", tmp_path / "go on"
+    made.mkdir()
+
+    def block(block_info: Any = None) -> Any:
+        ((low, high), _) = block_info[None]["array-location"]
+        (made / f"{low}-{time.monotonic_ns()}").touch()
+        # Eight of two seconds each on two workers: the kill comes after the first.
+        until = time.monotonic() + 2
+        while time.monotonic() < until and not go_on.exists():
+            time.sleep(0.02)
+        return np.full((high - low, 5), low, "f4")
+
+    def layer() -> xr.DataArray:
+        chunks = ((1024,) * 8, (5,))
+        data = da.map_blocks(block, chunks=chunks, dtype="f4", meta=np.empty((0, 0), "f4"))
+        return xr.DataArray(data, dims=("y", "x"), name="tai")
+
+    def noted() -> list[str]:
+        ledger = tmp_path / "tai.blocks.jsonl"
+        lines = ledger.read_text().splitlines()[1:] if ledger.is_file() else []
+        return [json.loads(line)["name"] for line in lines if '"done"' in line]
+
+    with scheduler(tmp_path / "one", workers=2) as first:
+
+        def kill() -> None:
+            while not noted():
+                time.sleep(0.02)
+            first.kill()
+
+        killer = threading.Thread(target=kill, daemon=True)
+        killer.start()
+        with pytest.raises(OSError, match=GONE), connect(first.address):
+            store.to_zarr(layer(), tmp_path / "tai.zarr", resume="a")
+        killer.join()
+    assert not (tmp_path / "tai.zarr").exists()
+    done = {name.split()[1].split(":")[0] for name in noted()}
+    assert 0 < len(done) < 8
+    for path in made.iterdir():
+        path.unlink()
+    go_on.touch()
+    store.to_zarr(layer(), tmp_path / "tai.zarr", resume="a")
+    again = {path.name.split("-")[0] for path in made.iterdir()}
+    assert again == {str(low) for low in range(0, 8 * 1024, 1024)} - done
+    (tmp_path / "plain").mkdir()
+    store.to_zarr(layer().compute(), tmp_path / "plain" / "tai.zarr")
+    assert_same_stores(tmp_path, tmp_path / "plain")
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_is_killed_ends_an_activity_run_that_can_be_resumed(
+    tmp_path: Path,
+) -> None:
+    slc = simulate.write_slc(simulate.mine_world(seed=42, size=128), tmp_path / "slc")
+    settings = ActivitySettings(input=str(slc), output=str(tmp_path / "pit"), choices=False)
+
+    with scheduler(tmp_path / "one", workers=1) as first:
+
+        def kill(stage: str, done: int, total: int) -> None:
+            if stage == "mean NDAI":  # coherence is stored
+                first.kill()
+
+        with pytest.raises(OSError, match=GONE):
+            activity_run(dataclasses.replace(settings, cluster=first.address), notify=kill)
+    stores = {path.name for path in (tmp_path / "pit").glob("*.zarr")}
+    assert stores == {"coherence.zarr"}
+    activity_run(dataclasses.replace(settings, resume=True))
+    activity_run(dataclasses.replace(settings, output=str(tmp_path / "whole")))
+    assert_same_stores(tmp_path / "pit", tmp_path / "whole")
+    for name in ("activity.tif", "tai.tif", "activity.geojson", "pairs.csv"):
+        same = (tmp_path / "pit" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+        assert same, name
 
 
 @pytest.mark.parametrize(

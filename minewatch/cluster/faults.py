@@ -46,13 +46,24 @@ def explained(client: Client) -> Iterator[None]:
         raise RuntimeError(message) from error
     except Exception as error:
         # A client that has lost its scheduler cancels what it waits for: that is all it says.
-        if client.status == "running":
+        if _answers(client):
             raise
         message = (
             f"the Dask scheduler at {_address(client)} is gone or cannot be reached any more; what "
             "is stored stays: start a scheduler and its workers again, then resume"
         )
         raise OSError(message) from error
+
+
+def _answers(client: Client) -> bool:
+    """Whether the scheduler is there; a client that has just lost it may not know yet."""
+    if client.status != "running":
+        return False
+    try:
+        client.nthreads()
+    except Exception:  # whatever it is, there was no answer
+        return False
+    return True
 
 
 def _address(client: Client) -> str:

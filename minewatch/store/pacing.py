@@ -45,7 +45,7 @@ def room(blocks: int) -> int:
     client: Any = getattr(dask.base.get_scheduler(), "__self__", None)
     if not hasattr(client, "nthreads"):
         return 1
-    threads = sum(client.nthreads().values())
+    threads: int = sum(client.nthreads().values())
     return min(MOST, max(1, math.ceil(AHEAD * threads / max(1, blocks))))
 
 
