@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minewatch import activity, store
@@ -14,7 +15,9 @@ from minewatch.workflows.activity_parts import OPTIONAL, Findings
 from minewatch.workflows.activity_results import write_results
 from minewatch.workflows.activity_settings import PRESETS, ActivitySettings
 from minewatch.workflows.activity_thresholds import threshold_of
+from minewatch.workflows.identities import identity
 from minewatch.workflows.outputs import Notify, Result, quiet, remove_stale, stage
+from minewatch.workflows.provenance import parts_read
 from minewatch.workflows.resuming import begin, contents_of, finish, key_of, mark
 
 if TYPE_CHECKING:
@@ -81,7 +84,9 @@ def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Resul
         with step("coherence"):
             mark(settings, folder, stores=STORES)
             shaping = contents_of(settings.site, settings.baselines)
-            told = [*coherence.attrs.get("files", []), *shaping]
+            names = coherence.attrs.get("files", [])
+            images = map(identity, parts_read(Path(settings.input), folder, set(names)))
+            told = [*names, *images, *shaping]
             keep: dict[str, Any] = {"overwrite": True, "resume": key_of(settings, told)}
             coherence = store.to_zarr(
                 coherence, folder / "coherence.zarr", name="coherence", **keep

@@ -128,12 +128,14 @@ def choices_part(settings: ActivitySettings, folder: Path, found: Findings) -> P
     """
     if not settings.choices:
         return Part()
+    fixed = found.threshold.attrs["method"] == "fixed"
     table = activity.threshold_choices(
         found.coherence,
         ledger=found.ledger,
         years=whole_numbers(settings.years, setting="years"),
-        method=METHODS.get(settings.threshold, "fixed"),
-        fixed=float(found.threshold) if settings.threshold not in METHODS else 0.2,
+        # An update keeps the threshold of the run, whichever way that found it.
+        method="fixed" if fixed else METHODS[settings.threshold],
+        fixed=float(found.threshold) if fixed else 0.2,
         minimum=settings.stable_minimum,
         maximum_std=settings.stable_maximum_std,
         within=stable_domain(settings, found.mean_ndai),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -188,6 +189,14 @@ def scored(
     x = left + (grid["column"].to_numpy() + 0.5) * cells.size
     y = top - (grid["row"].to_numpy() + 0.5) * cells.size
     reference = centred_in(grid, x, y, ground)
+    if not len(reference):
+        warnings.warn(
+            f"no mine of {settings.reference} makes a reference cell in the ground that was "
+            "searched, so precision, recall and F1 are unknown; check bbox, extent and label, or "
+            "take the count of false positives alone",
+            UserWarning,
+            stacklevel=3,
+        )
     centres = cells.table.geometry.centroid
     inside = centred_in(cells.table, centres.x.to_numpy(), centres.y.to_numpy(), ground)
     outside = {
@@ -249,10 +258,13 @@ def score_row(threshold: float, match: detections.Match) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``threshold, tp, fp, fn, precision, recall, f1, reference_recall``.
+        ``threshold, tp, fp, fn, precision, recall, f1, reference_recall``. Without any reference
+        the scores are NaN: that no known mine was hit where none is known says nothing.
     """
     counts = match.counts
     scores = metrics.object_scores(**counts)
+    if not len(match.reference):
+        scores = dict.fromkeys(scores, math.nan)
     return {
         "threshold": threshold,
         **counts,

@@ -70,13 +70,15 @@ class DetectTrainSettings:
     gamma: float = option(2.0, "of the focal loss: how little easy patches count")
     alpha: float = option(0.25, "of the focal loss: weight of all patches, or of mines (alpha_t)")
     epochs: int = option(30, "times that the network sees every patch")
-    batch: int = option(32, "patches of a step")
-    rate: float = option(1e-3, "learning rate")
+    batch: int = option(32, "of the network: patches of a step")
+    rate: float = option(1e-3, "of the network: learning rate")
     augment: bool = option(False, "of the network: turn and flip patches as they are learnt from")
     early_stopping: int | None = option(
-        None, "epochs without a better loss on held-back patches, after which teaching ends"
+        None, "epochs of the network without a better loss on held-back patches, before it ends"
     )
-    best_epoch: bool = option(False, "keep the weights of the epoch best on held-back patches")
+    best_epoch: bool = option(
+        False, "of the network: keep the weights of the epoch best on held-back patches"
+    )
     # Testing
     split: Literal["point", "block", "patch"] = option(
         "point", "what is held out whole: points, blocks of ground, or (leaking) single patches"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import math
 import warnings
@@ -27,6 +28,12 @@ __all__ = ["THRESHOLDS", "Taught", "check_teaching", "epoch_told", "patch_scores
 
 THRESHOLDS = (0.5, 0.8, 0.9)
 """Probabilities at which a detector is scored; the last two are those of the paper."""
+
+OF_NETWORKS = (
+    "padding", "loss", "gamma", "alpha", "epochs", "batch", "rate", "augment", "early_stopping",
+    "best_epoch",
+)  # fmt: skip
+"""Settings that nothing but a network heeds."""
 
 PARTS = ("train", "validation", "test")
 
@@ -74,6 +81,11 @@ def check_teaching(settings: DetectTrainSettings) -> None:
     ImportError
         If what the kind needs is not installed.
 
+    Warns
+    -----
+    UserWarning
+        If one is given that the kind does not heed.
+
     Examples
     --------
     >>> from minewatch.workflows import DetectTrainSettings
@@ -107,6 +119,7 @@ def check_teaching(settings: DetectTrainSettings) -> None:
             message = f"{name}={getattr(settings, name)} is out of range; use {wanted}"
             raise ValueError(message)
     if settings.kind == "texture":
+        _warn_of_idle(settings)
         if importlib.util.find_spec("skops") is None:
             message = (
                 "a detector of texture is kept by skops, which is not installed; "
@@ -120,6 +133,19 @@ def check_teaching(settings: DetectTrainSettings) -> None:
     except ImportError as error:
         message = f"{error}; or say --kind texture, which works without"
         raise ImportError(message) from error
+
+
+def _warn_of_idle(settings: DetectTrainSettings) -> None:
+    """Tell which settings were given for nothing: trees have no epochs."""
+    usual = {field.name: field.default for field in dataclasses.fields(settings)}
+    idle = [name for name in OF_NETWORKS if getattr(settings, name) != usual[name]]
+    if idle:
+        warnings.warn(
+            f"a detector of kind texture is no network, so {', '.join(idle)} change nothing; leave "
+            "them out, or say --kind network",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def taught_by(patches: xr.Dataset, settings: DetectTrainSettings, *, notify: Notify) -> Taught:

@@ -27,6 +27,8 @@ WHOLE_OF_MANY = 2**20
 """The same for each file of a store, and for each image of an item."""
 PIECES, PIECE = 16, 2**16
 """Of a larger file: how many pieces are digested, and their bytes."""
+LARGE = 2**30
+"""Bytes of a store from which on its files are treated as if they were sixteen times as large."""
 
 
 def identity(path: Path) -> str:
@@ -58,8 +60,10 @@ def identity(path: Path) -> str:
     if not path.is_dir():
         return ""
     digest = hashlib.sha256()
+    coarser = 16 if bytes_of(path) > LARGE else 1
     for file in _files(path):
-        told = [file.relative_to(path).as_posix(), _of_file(file, whole=WHOLE_OF_MANY)]
+        known = _of_file(file, whole=WHOLE_OF_MANY // coarser, piece=PIECE // coarser)
+        told = [file.relative_to(path).as_posix(), known]
         digest.update(json.dumps(told).encode())
     return f"tree-sha256:{digest.hexdigest()}"
 
@@ -90,15 +94,16 @@ def _files(folder: Path) -> Iterator[Path]:
     )
 
 
-def _of_file(path: Path, *, whole: int) -> str:
+def _of_file(path: Path, *, whole: int, piece: int | None = None) -> str:
+    piece = PIECE if piece is None else piece
     size = path.stat().st_size
     with path.open("rb") as file:
         if size <= whole:
             return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
         digest = hashlib.sha256(str(size).encode())
-        for piece in range(PIECES):
-            file.seek((size - PIECE) * piece // (PIECES - 1))
-            digest.update(file.read(PIECE))
+        for at in range(PIECES):
+            file.seek((size - piece) * at // (PIECES - 1))
+            digest.update(file.read(piece))
     return f"pieces-sha256:{digest.hexdigest()}"
 
 

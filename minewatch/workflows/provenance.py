@@ -11,15 +11,24 @@ from minewatch.workflows.identities import bytes_of, identity
 from minewatch.workflows.outputs import write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
-__all__ = ["RECORD", "altered_inputs", "find_record", "read_record", "write_record"]
+__all__ = [
+    "RECORD",
+    "altered_inputs",
+    "find_record",
+    "parts_read",
+    "read_record",
+    "write_record",
+]
 
 RECORD = "provenance.json"
 """The record, beside the results that it is of."""
 FORMAT = "minewatch-provenance-1"
 ELSEWHERE = ("output", "dask_report")
 """Settings that name no input."""
+BESIDE = (".csv", ".json", ".txt", ".xml")
+"""Files that tell of images beside them, as baselines."""
 
 
 def write_record(
@@ -82,14 +91,30 @@ def _named_inputs(settings: Any, folder: Path, names: set[str]) -> list[dict[str
         if "://" in str(value):
             rows.append({"what": field.name, "name": str(value), "digest": ""})
             continue
-        for path in _parts(Path(value), folder, names):
+        for path in parts_read(Path(value), folder, names):
             row = {"what": field.name, "name": path.name, "digest": identity(path)}
             rows.append(row | {"bytes": bytes_of(path), "at": str(path.resolve())})
     return rows
 
 
-def _parts(path: Path, folder: Path, names: set[str]) -> list[Path]:
-    """A file or store itself, of a run its settings, of another folder what was read of it."""
+def parts_read(path: Path, folder: Path, names: Collection[str]) -> list[Path]:
+    """What was read of an input.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The input.
+    folder : pathlib.Path
+        Of the run; it may lie in the input and is no part of it.
+    names : collection of str
+        Files that were read, where that is known.
+
+    Returns
+    -------
+    list of pathlib.Path
+        A file or store itself, of a run its settings, of another folder what holds those names and
+        the tables and texts beside them, or all in it if nothing does.
+    """
     if not path.is_dir() or (path / "zarr.json").exists():
         return [path]
     if (path / "run.toml").is_file():
@@ -101,7 +126,8 @@ def _parts(path: Path, folder: Path, names: set[str]) -> list[Path]:
         for child in inside
         if child.name in names or any(one.name in names for one in child.rglob("*"))
     ]
-    return read or inside
+    beside = [child for child in inside if child.suffix.lower() in BESIDE]
+    return sorted({*read, *beside}) if read else inside
 
 
 def _name(path: Path, folder: Path) -> str:

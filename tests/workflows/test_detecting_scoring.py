@@ -101,6 +101,18 @@ def test_ground_may_be_a_box_in_degrees(cells: str, mines: str, tmp_path: Path) 
     assert table.loc[0.8, ["tp", "fp", "fn"]].tolist() == [2, 0, 0]
 
 
+def test_ground_without_a_known_mine_has_no_scores(cells: str, ground: str, tmp_path: Path) -> None:
+    reference = write(tmp_path / "far.gpkg", [cell(9, 9)])
+    with pytest.warns(UserWarning, match="so precision, recall and F1 are unknown; check bbox"):
+        table, numbers = scores(
+            detections=cells, reference=reference, extent=ground, output=str(tmp_path / "out")
+        )
+    assert numbers["reference_cells"] == 0
+    assert table.loc[0.8, ["tp", "fp", "fn"]].tolist() == [0, 3, 0]
+    for name in ("precision", "recall", "f1", "reference_recall"):
+        assert table[name].isna().all(), name
+
+
 def test_a_reference_with_other_land_in_it(cells: str, ground: str, tmp_path: Path) -> None:
     reference = write(tmp_path / "all.gpkg", [cell(0, 0), cell(3, 3)], label=[1, 0])
     table, _ = scores(

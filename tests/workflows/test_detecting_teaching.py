@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -35,6 +36,15 @@ def settings(**given: object) -> DetectTrainSettings:
 def test_settings_that_mean_nothing_are_refused(given: dict[str, object], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         check_teaching(settings(**given))
+
+
+def test_settings_of_networks_alone_are_not_passed_over_in_silence() -> None:
+    said = "texture is no network, so batch, early_stopping, best_epoch change nothing"
+    with pytest.warns(UserWarning, match=said):
+        check_teaching(settings(kind="texture", batch=16, early_stopping=3, best_epoch=True))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_teaching(settings(kind="texture", seed=3, split="block"))
 
 
 @pytest.mark.parametrize(("lacking", "extra"), [("torch", "cnn-train"), ("onnxruntime", "cnn")])

@@ -31,7 +31,7 @@ class Settings:
 def written(folder: Path, **how: object) -> dict:
     images = folder / "slc"
     (images / "pit").mkdir(parents=True, exist_ok=True)  # results among the inputs
-    for name in ("a.tif", "b.tif", "notes.txt"):
+    for name in ("a.tif", "b.tif", "c.tif", "notes.txt"):
         (images / name).write_text(name)
     result = images / "pit" / "activity.tif"
     result.write_text("map")
@@ -51,7 +51,8 @@ def written(folder: Path, **how: object) -> dict:
 def test_it_tells_inputs_settings_versions_and_results(tmp_path: Path) -> None:
     record = written(tmp_path, names=["a.tif", "b.tif"])
     inputs = {row["name"]: row for row in record["inputs"]}
-    assert list(inputs) == ["a.tif", "b.tif", "https://stac.test/v1"]
+    # The text beside the images may tell of them; an image that was not read is no input.
+    assert list(inputs) == ["a.tif", "b.tif", "notes.txt", "https://stac.test/v1"]
     assert inputs["a.tif"]["digest"] == identity(tmp_path / "slc" / "a.tif")
     assert inputs["a.tif"]["at"] == str(tmp_path / "slc" / "a.tif")
     assert inputs["a.tif"]["bytes"] == 5
@@ -66,7 +67,7 @@ def test_it_tells_inputs_settings_versions_and_results(tmp_path: Path) -> None:
 
 def test_results_among_the_inputs_are_no_inputs(tmp_path: Path) -> None:
     names = [row["name"] for row in written(tmp_path)["inputs"]]
-    assert names == ["a.tif", "b.tif", "notes.txt", "https://stac.test/v1"]
+    assert names == ["a.tif", "b.tif", "c.tif", "notes.txt", "https://stac.test/v1"]
 
 
 def test_what_was_altered_is_named(tmp_path: Path) -> None:

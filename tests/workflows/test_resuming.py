@@ -151,6 +151,28 @@ def test_a_mask_that_changed_meanwhile_is_not_mixed_with_what_it_was(slc, tmp_pa
     assert after == pytest.approx(0.25, abs=0.05)
 
 
+def test_an_image_that_changed_meanwhile_is_not_mixed_with_what_it_was(stopped, monkeypatch):
+    written = []
+    from minewatch.store import filling
+
+    write = filling.write_strip
+
+    def noted(cube, path, rows):
+        written.append(path.name)
+        write(cube, path, rows)
+
+    monkeypatch.setattr(filling, "write_strip", noted)
+    image = sorted(Path(stopped.input).glob("*.tif"))[0]
+    before = image.read_bytes()
+    try:
+        with rasterio.open(image, "r+") as file:
+            file.write(file.read() * 2)
+        activity_run(dataclasses.replace(stopped, resume=True))
+    finally:
+        image.write_bytes(before)
+    assert written[0] == ".coherence.unfinished.zarr"
+
+
 def test_to_overwrite_begins_anew(stopped, monkeypatch):
     written = []
     from minewatch.store import filling

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import rasterio
 import xarray as xr
@@ -220,3 +221,19 @@ def test_the_record_still_says_what_the_run_can_be_made_of(images, tmp_path):
 def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="no finished run of activity"):
         update_run(UpdateSettings(folder=str(tmp_path)))
+
+
+@pytest.mark.slow
+def test_the_choices_of_an_update_begin_with_the_threshold_that_was_kept(images, tmp_path):
+    source = given(images[:8], tmp_path / "slc")
+    pit = tmp_path / "pit"
+    activity_run(ActivitySettings(input=str(source), output=str(pit)))
+    kept = store.open_cube(pit / "tai.zarr").attrs["threshold"]
+    given(images[8:], source)
+    update_run(UpdateSettings(folder=str(pit)))
+    choices = pd.read_csv(pit / "choices.csv")
+    assert choices.loc[0, "choice"] == "default"
+    assert choices.loc[0, "threshold"] == pytest.approx(kept, rel=1e-6)
+    # Found anew it is another one.
+    found = choices.loc[choices.method == "kde_valley", "threshold"].iloc[0]
+    assert found != pytest.approx(kept, rel=1e-6)
