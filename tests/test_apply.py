@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import dask
 import numpy as np
 import pytest
 import xarray as xr
@@ -11,6 +14,9 @@ from scipy import ndimage
 
 from minewatch import _apply
 from minewatch.conventions import crs_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CHUNKS = [
     {"y": -1, "x": -1},
@@ -128,6 +134,33 @@ def test_windows_cost_three_tasks_a_block(rng: np.random.Generator) -> None:
     assert same.data.name == image_alone.data.name != pairs.data.name
     none = _apply.paired_windows(box, stack, ends[0][:0], ends[1][:0], window=(3, 10))
     assert none.shape == (0, 60, 60)
+
+
+@pytest.mark.parametrize("dates", [2, 5, 11])
+def test_windows_over_what_rests_in_a_store_cost_two_tasks_a_block(
+    rng: np.random.Generator, tmp_path: Path, dates: int
+) -> None:
+    """Blocks are read by whom they are for, and rims of eight images are one task."""
+    stack = (image(rng, dates, 60, 50) + 0j).astype("complex64")
+    plain = stack.drop_vars("spatial_ref").to_dataset(name="slc")
+    cut = {"slc": {"chunks": (1, 20, 13)}}
+    plain.to_zarr(tmp_path / "slc.zarr", zarr_format=3, consolidated=False, encoding=cut)
+    stored = xr.open_zarr(tmp_path / "slc.zarr", consolidated=False).slc
+    ends = np.arange(dates - 1)[::-1], np.arange(1, dates)[::-1]
+
+    def product(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        return box((one * other).real)
+
+    pairs = _apply.paired_windows(product, stored, *ends, window=(3, 10))
+    rims, source = 3 * 4 * -(-dates // 8), 1
+    (optimised,) = dask.optimize(pairs.data)
+    assert len(dict(optimised.__dask_graph__())) == 3 * 4 * (dates - 1) + rims + source
+    whole = _apply.paired_windows(product, stack, *ends, window=(3, 10))
+    npt.assert_allclose(pairs.compute(), whole, atol=3e-7)
+    alone = _apply.windowed(box, stored.real, window=(3, 10))
+    npt.assert_allclose(
+        alone.compute(), _apply.windowed(box, stack.real, window=(3, 10)), atol=3e-7
+    )
 
 
 def test_a_known_phase_is_taken_out_before_the_window_is_summed(rng: np.random.Generator) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from itertools import product
+from operator import getitem
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +21,8 @@ __all__ = ["paired_windows", "wide_enough", "windowed"]
 
 AROUND = (-1, 0, 1)
 """Before, at, behind."""
+AT_ONCE = 8
+"""Stored images whose rims one task cuts, one after the other."""
 
 
 def windowed(
@@ -177,8 +181,12 @@ def _joined(parts: list[list[Any]]) -> Any:
     return rows[0][0] if len(rows) == len(rows[0]) == 1 else np.block(rows)
 
 
-def _rims(block: Any, depth: tuple[int, int]) -> dict[tuple[int, int], Any]:
-    """What a block shows its eight neighbours: side → copy."""
+def _rims(blocks: list[Any], depth: tuple[int, int]) -> list[dict[tuple[int, int], Any]]:
+    """What each block shows its eight neighbours: side → copy."""
+    return [_rims_of(block, depth) for block in blocks]
+
+
+def _rims_of(block: Any, depth: tuple[int, int]) -> dict[tuple[int, int], Any]:
     ends = [{-1: slice(0, halo), 0: slice(None), 1: slice(-halo, None)} for halo in depth]
     return {
         (down, right): block[..., ends[0][down], ends[1][right]].copy()
@@ -197,7 +205,8 @@ def _over_blocks(
     """Run a window over dask arrays whose y and x are cut alike.
 
     Three tasks a block at most: the block, its rims (once, whoever needs them) and the kernel,
-    where slicing and joining dask arrays takes eleven.
+    where slicing and joining dask arrays takes eleven. Of what rests in a store, two: those who
+    need a block read it, and rims of eight images are cut in one task.
 
     Parameters
     ----------
@@ -226,18 +235,25 @@ def _over_blocks(
     name = f"windowed-{label}-{tokenize(work, [array.name for array in inputs], leads)}"
     (rows, columns), depth = inputs[0].numblocks[-2:], work.depth
     tasks: dict[Any, Any] = {}
+    used: dict[str, set[tuple[int, ...]]] = {array.name: set() for array in inputs}
+    for array, of in zip(inputs, leads, strict=True):
+        used[array.name] |= set(of)  # both images of a pair come from one stack
+    sources = {array.name: _Source(array, sorted(used[array.name])) for array in inputs}
 
     def seen(array: Any, lead: tuple[int, ...], j: int, i: int, down: int, right: int) -> Any:
-        """The key of what a block sees in a direction."""
-        at = (*lead, j + down, i + right)
+        """What a block sees in a direction: a key, or the task that reads it."""
+        source = sources[array.name]
         if not down and not right:
-            return (array.name, *at)
+            return source.block((*lead, j, i))
         beyond = not (0 <= j + down < rows and 0 <= i + right < columns)
         if beyond or (down and not depth[0]) or (right and not depth[1]):
             return None
-        rim = (f"rims-{name}-{array.name}", *at)
-        tasks.setdefault(rim, (_rims, (array.name, *at), depth))
-        return rim
+        group, place, members = source.together(lead)
+        rim = (f"rims-{name}-{array.name}", group, j + down, i + right)
+        if rim not in tasks:
+            blocks = [source.block((*each, j + down, i + right)) for each in members]
+            tasks[rim] = (_rims, blocks, depth)
+        return (getitem, rim, place)
 
     outer = list(np.ndindex(*map(len, lead_chunks)))
     for (number, lead), j, i in product(enumerate(outer), range(rows), range(columns)):
@@ -249,6 +265,30 @@ def _over_blocks(
     graph = HighLevelGraph.from_collections(name, tasks, dependencies=inputs)
     meta = np.empty((0,) * (len(lead_chunks) + 2), dtype)
     return da.Array(graph, name, (*lead_chunks, *inputs[0].chunks[-2:]), meta=meta)
+
+
+class _Source:
+    """Blocks of an input, by their keys; of what rests in a store, by the tasks that read them.
+
+    What a task reads for itself is not sent from worker to worker, nor does it wait in memory for
+    all that see it: half the memory, though it is read once for its rims and once for each result.
+    """
+
+    def __init__(self, array: Any, leads: list[tuple[int, ...]]) -> None:
+        graph = array.dask
+        rests = graph.dependencies.get(array.name) == {f"original-{array.name}"}
+        self.name, self.leads = array.name, leads
+        self.reads: dict[Any, Any] = dict(graph.layers[array.name]) if rests else {}
+        self.at_once = AT_ONCE if rests else 1
+
+    def block(self, at: tuple[int, ...]) -> Any:
+        key = (self.name, *at)
+        return self.reads.get(key, key)
+
+    def together(self, lead: tuple[int, ...]) -> tuple[int, int, list[tuple[int, ...]]]:
+        """Images whose rims are cut in one task: which such group, where in it, and all of it."""
+        group, place = divmod(bisect_left(self.leads, lead), self.at_once)
+        return group, place, self.leads[group * self.at_once : (group + 1) * self.at_once]
 
 
 def _depth(window: tuple[int, int]) -> tuple[int, int]:
