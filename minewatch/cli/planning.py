@@ -11,9 +11,12 @@ from typer.core import TyperGroup
 
 from minewatch.cli.options import settings_command
 from minewatch.workflows import (
+    DETECT_PRESETS,
     MAP_PRESETS,
     PRESETS,
     ActivityPlanSettings,
+    DetectPlanSettings,
+    DetectTrainPlanSettings,
     PlanSettings,
     UpdatePlanSettings,
     plan_run,
@@ -24,7 +27,12 @@ if TYPE_CHECKING:
 
 __all__ = ["plans"]
 
-BY_SETTINGS = {"ActivitySettings": "activity", "UpdateSettings": "update"}
+BY_SETTINGS = {
+    "ActivitySettings": "activity",
+    "UpdateSettings": "update",
+    "DetectSettings": "detect-run",
+    "DetectTrainSettings": "detect-train",
+}
 """Kind of settings, as the record of a run names it → the plan of such a run."""
 
 USUAL = "map"
@@ -105,6 +113,30 @@ def plans(run: Callable[[Any, Any], None]) -> typer.Typer:
         Takes what "minewatch map" takes, and writes nothing but what --json names.
 
         Example: minewatch plan map catalog.json --reference polygons.geojson --resolution 20
+        """
+        run(plan_run, settings)
+
+    @app.command("detect-run")
+    @settings_command(
+        DetectPlanSettings, argument="catalog", metavar="CATALOG", presets=DETECT_PRESETS
+    )
+    def detect_run(settings: DetectPlanSettings) -> None:
+        """Tell what a search for mines will take; one block of an image is read.
+
+        Takes what "minewatch detect run" takes.
+
+        Example: minewatch plan detect-run catalog.json --detector detector/detector.zip
+        """
+        run(plan_run, settings)
+
+    @app.command("detect-train")
+    @settings_command(DetectTrainPlanSettings, argument="catalog", metavar="CATALOG")
+    def detect_train(settings: DetectTrainPlanSettings) -> None:
+        """Tell what it takes to teach a detector; one block of an image is read.
+
+        Takes what "minewatch detect train" takes.
+
+        Example: minewatch plan detect-train catalog.json --points points.geojson
         """
         run(plan_run, settings)
 

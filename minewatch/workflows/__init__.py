@@ -27,6 +27,8 @@ from minewatch.workflows.outputs import Notify, Result
 from minewatch.workflows.planning import Plan, PlanSettings, plan, plan_run
 from minewatch.workflows.planning_settings import (
     ActivityPlanSettings,
+    DetectPlanSettings,
+    DetectTrainPlanSettings,
     UpdatePlanSettings,
 )
 from minewatch.workflows.reporting import report_run
@@ -50,7 +52,9 @@ __all__ = [
     "DETECT_PRESETS",
     "detect_run",
     "detect_train_run",
+    "DetectPlanSettings",
     "DetectSettings",
+    "DetectTrainPlanSettings",
     "DetectTrainSettings",
     "MAP_PRESETS",
     "MappingSettings",

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from minewatch.workflows.detecting_settings import DetectTrainSettings
 
-__all__ = ["detect_train_run", "radar_of"]
+__all__ = ["degrees_of", "detect_train_run", "ground_around", "radar_of"]
 
 BLOCK = 512
 """Rows and columns that are read at a time: points lie apart, and archives keep such blocks."""
@@ -95,7 +95,7 @@ def detect_train_run(settings: DetectTrainSettings, *, notify: Notify = quiet) -
         step = functools.partial(stage, client=client, notify=notify, spent=spent)
         with step("search"):
             box = ground_around(points, settings)
-            items = find_images(settings, _degrees(box))
+            items = find_images(settings, degrees_of(box))
         folder = open_folder(settings.output, overwrite=settings.overwrite)
         set_aside(folder / "run.toml")
         with step("patches"):
@@ -165,7 +165,8 @@ def ground_around(points: gpd.GeoDataFrame, settings: DetectTrainSettings) -> Ge
     )
 
 
-def _degrees(box: GeoBox) -> tuple[float, float, float, float]:
+def degrees_of(box: GeoBox) -> tuple[float, float, float, float]:
+    """West, south, east, north of a grid, in degrees."""
     from pyproj import Transformer
 
     into = Transformer.from_crs(box.crs.wkt, "EPSG:4326", always_xy=True)

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minewatch.workflows.activity_settings import ActivitySettings
+from minewatch.workflows.detecting_settings import DetectSettings, DetectTrainSettings
 from minewatch.workflows.mapping_settings import MappingSettings
 from minewatch.workflows.outputs import Notify, Result, quiet
 from minewatch.workflows.planning_activity import plan_activity
+from minewatch.workflows.planning_detecting import plan_detect, plan_teach
 from minewatch.workflows.planning_mapping import plan_map
 from minewatch.workflows.planning_plans import Plan
 from minewatch.workflows.planning_settings import PlanSettings
@@ -25,6 +27,8 @@ PLANNED: dict[type, Any] = {
     ActivitySettings: plan_activity,
     MappingSettings: plan_map,
     UpdateSettings: plan_update,
+    DetectSettings: plan_detect,
+    DetectTrainSettings: plan_teach,
 }
 """Settings of a run → what plans it."""
 
@@ -32,7 +36,7 @@ PLANNED: dict[type, Any] = {
 def plan(
     settings: Any,
     *,
-    rate: Rates | ActivityRates | str | Path | None = None,
+    rate: Rates | ActivityRates | float | str | Path | None = None,
     notify: Notify = quiet,
 ) -> Plan:
     """Say what a run will take, by the kind of its settings.
@@ -43,16 +47,16 @@ def plan(
     machine.
 
     Of a map catalogue and polygons are read, and no image: bytes come from what items say of their
-    files, the rate from a simulated scrap of land. Of activity headers are opened, and a block of
+    files, the rate from a simulated scrap of land. Of all others headers are opened, and a block of
     the input is run through.
 
     Parameters
     ----------
     settings : ActivitySettings, UpdateSettings, MappingSettings, …
         The run.
-    rate : Rates, ActivityRates or path-like, optional
-        How fast it goes, or the folder of an earlier map made on such a machine; measured, or
-        known from an earlier measurement, if not given.
+    rate : Rates, ActivityRates, float or path-like, optional
+        How fast it goes (of a detector, seconds for a pixel of a date), or the folder of an earlier
+        map made on such a machine; measured, or known from an earlier measurement, if not given.
     notify : callable
         Is told how it gets on.
 

@@ -24,6 +24,7 @@ from minewatch.workflows.planning_loads import (
     size_of,
 )
 from minewatch.workflows.planning_memory import activity_memory
+from minewatch.workflows.planning_orders import is_order, plan_order
 from minewatch.workflows.planning_plans import Plan
 from minewatch.workflows.planning_probes import ActivityRates, activity_rates
 
@@ -58,6 +59,8 @@ def plan_activity(
     Plan
         What it will take.
     """
+    if is_order(settings):
+        return plan_order(settings, count=counted_of, rate=rate, notify=notify)
     check_settings(settings)
     with stage("headers", None, notify):
         coherence = open_coherence(settings)

@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 import dask
+import xarray as xr
 
 from minewatch import store
 from minewatch.store.filling import ledger_of
@@ -13,8 +14,6 @@ from minewatch.store.filling import ledger_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    import xarray as xr
 
 __all__ = ["counted_store", "first_computation"]
 
@@ -72,10 +71,12 @@ def counted_store(
         The store, opened, which holds nothing; tasks; blocks.
     """
     with _counting(stop=False) as counts:
-        laid_out = store.to_zarr(data, path, name=name, resume="a plan")  # type: ignore[call-overload]
+        cube = data if isinstance(data, xr.Dataset) else data.to_dataset(name=name or data.name)
+        laid_out = store.to_zarr(cube, path, resume="a plan")
     # The ledger's first line is its header.
     blocks = len(ledger_of(path).read_text(encoding="utf-8").splitlines()) - 1
-    return laid_out, sum(counts), max(blocks, 1)
+    layer = laid_out if isinstance(data, xr.Dataset) else laid_out[name or data.name]
+    return layer, sum(counts), max(blocks, 1)
 
 
 def first_computation(work: Callable[[], object]) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from minewatch.workflows.mapping_fusion import RADARS, fused, side_by_side
-from minewatch.workflows.mapping_images import LARGEST, block_of, composites_of
+from minewatch.workflows.mapping_images import LARGEST, block_of, clear_counts, composites_of
 from minewatch.workflows.mapping_inputs import covariates
 
 if TYPE_CHECKING:
@@ -44,11 +44,14 @@ class Graph:
         Layers that are stored before it.
     tasks : int
         Of all passes over the images and of the map.
+    radar : int
+        Layers of the stack that a radar gives.
     """
 
     covariates: int
     stored: int
     tasks: int
+    radar: int = 0
 
 
 def graph_of(items: dict[str, list[pystac.Item]], box: GeoBox, settings: MappingSettings) -> Graph:
@@ -91,8 +94,15 @@ def graph_of(items: dict[str, list[pystac.Item]], box: GeoBox, settings: Mapping
         layers += len(fused.data_vars) - sum(not _added(str(name)) for name in stack.data_vars)
         stack = fused
     tasks += round((_tasks(stack) + _tasks(kept)) * share)
-    per_block = layers + 6  # the map: each covariate, the forest, the stored probability
-    return Graph(layers, len(kept.data_vars), tasks + per_block * math.prod(blocks))
+    if settings.counts:
+        tasks += round(_tasks(clear_counts(items, part, drawn)) * share)
+    radar = sum(str(name).startswith(("s1_", "palsar_")) for name in stack.data_vars)
+    maps = [layers]
+    if settings.sar_only:  # that of the student, and that of a teacher who learns here
+        maps = [radar] if settings.teacher is not None else [radar, layers - radar]
+    # Of a map each covariate, the forest, the stored probability.
+    tasks += sum(each + 6 for each in maps) * math.prod(blocks)
+    return Graph(layers, len(kept.data_vars), tasks, radar)
 
 
 def _fused(

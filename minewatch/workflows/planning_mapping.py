@@ -13,6 +13,14 @@ from minewatch.workflows.mapping_inputs import find_items, map_grid
 from minewatch.workflows.outputs import Notify, quiet, stage
 from minewatch.workflows.planning_graph import graph_of
 from minewatch.workflows.planning_memory import Load, memory_of
+from minewatch.workflows.planning_more import (
+    more_output,
+    more_seconds,
+    student_load,
+    views_of,
+    warped_of,
+    with_views,
+)
 from minewatch.workflows.planning_plans import KEPT, Plan, workers_of
 from minewatch.workflows.planning_rates import Rates, machine_rates
 from minewatch.workflows.planning_reading import reading_of
@@ -61,13 +69,14 @@ def plan_map(
     told = "given"
     if rate is None:
         with stage("rate", None, notify):
-            rate, told = machine_rates(settings)
+            rate, told = machine_rates(settings, warped_of(items, box))
     elif not isinstance(rate, Rates):
         told = f"that of {rate}"
     readings = tuple(
         reading_of(sensor, found, box, passes=_passes(sensor, settings))
         for sensor, found in items.items()
     )
+    again = views_of(items, box, settings)
     processes, threads = workers_of(settings.cluster)
     height, width = box.shape
     inside = _inside(reference, box)
@@ -84,17 +93,21 @@ def plan_map(
         inside=int(inside.sum()),
         samples=int(np.minimum(inside, settings.max_per_polygon).sum()),
     )
+    if isinstance(rate, Rates):
+        seconds = expected_seconds(load, readings, settings, rate, processes * threads)
+        seconds |= more_seconds(load, again, settings, rate, processes * threads)
+    else:
+        seconds = as_before(load, Path(rate))
+    held, told_of = student_load(load, settings)
     return Plan(
         grid=f"{height:,} × {width:,} pixels of {settings.resolution:g}, {box.crs}, "
         f"{load.covariates} covariates",
-        readings=readings,
+        readings=tuple(with_views(one, again) for one in readings),
         load=load,
         processes=processes,
-        output=_output(load, graph.stored),
-        memory=memory_of(load, settings),
-        seconds=expected_seconds(load, readings, settings, rate, processes * threads)
-        if isinstance(rate, Rates)
-        else as_before(load, Path(rate)),
+        output=_output(load, graph.stored) + more_output(load, again, settings),
+        memory=memory_of(held, told_of),
+        seconds=seconds,
         rate=told,
         blocks=dict.fromkeys(("features.zarr", "probability.zarr"), -(-height // LARGEST)),
     )

@@ -18,18 +18,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
+from dask.system import CPU_COUNT
 
 import minewatch
-from minewatch import features, learn, simulate, store, vectors
+from minewatch import features, grids, learn, simulate, store, vectors
 from minewatch._files import whole
-from minewatch.conventions import SPATIAL_REF
 from minewatch.workflows.mapping_images import composites_of
 from minewatch.workflows.mapping_inputs import find_items, map_grid
 from minewatch.workflows.mapping_parts import mine_map, without_small
 from minewatch.workflows.outputs import versions
 from minewatch.workflows.planning_reading import reading_of
+from minewatch.workflows.planning_scraps import TILES, repeated, tiled
 
 if TYPE_CHECKING:
+    import pystac
+    from odc.geo.geobox import GeoBox
+
     from minewatch.workflows.mapping_settings import MappingSettings
 
 __all__ = ["Rates", "machine_rates"]
@@ -40,12 +44,15 @@ SIZE = 128
 BLOCK = 1024
 """Rows and columns that storing, mapping and writing are measured on."""
 
-FINE = 2.5
-"""Metres: many pixels of the map from few of the files, so that opening them weighs little."""
+CORNER = 64
+"""Rows and columns of a corner whose time is taken off: what opening files takes."""
+
+ELSEWHERE = "EPSG:32722"
+"""A CRS that the simulated images are not in."""
 
 DECIDE = (
     "resampling", "clouds", "cloud_buffer", "brdf", "speckle", "lee_window", "reducer", "texture",
-    "mode", "trees", "bag",
+    "mode", "trees", "bag", "resolution",
 )  # fmt: skip
 """Settings that a rate depends on."""
 
@@ -82,7 +89,9 @@ class Rates:
     threads: int
 
 
-def machine_rates(settings: MappingSettings) -> tuple[Rates, str]:
+def machine_rates(
+    settings: MappingSettings, warped: frozenset[str] = frozenset()
+) -> tuple[Rates, str]:
     """Rates of this machine for a run, measured in some ten seconds or known from the last time.
 
     A simulated world is read, composited, learnt from and mapped with the settings of the run. What
@@ -93,6 +102,8 @@ def machine_rates(settings: MappingSettings) -> tuple[Rates, str]:
     ----------
     settings : MappingSettings
         The run.
+    warped : frozenset of str
+        Sensors whose images must be warped onto the map: those of another CRS, or off its grid.
 
     Returns
     -------
@@ -101,14 +112,14 @@ def machine_rates(settings: MappingSettings) -> tuple[Rates, str]:
     """
     path = _cache_folder() / "rates.json"
     known = _read(path)
-    key = _key(settings)
+    key = _key(settings, warped)
     if key in known:
         fields = dict(known[key])
         day = str(fields.pop("measured"))
         return Rates(**fields), f"measured on this machine on {day[:10]} ({path})"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a scrap of a world may be strange
-        rates = _measured(settings)
+        rates = _measured(settings, warped)
     entry = {**dataclasses.asdict(rates), "measured": versions()["finished"]}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -135,11 +146,11 @@ def _read(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _key(settings: MappingSettings) -> str:
+def _key(settings: MappingSettings, warped: frozenset[str]) -> str:
     """The machine, its libraries, this code and the settings that decide, in short."""
     parts = {name: getattr(settings, name) for name in DECIDE}
     made_with = {name: text for name, text in versions().items() if name != "finished"}
-    facts = [platform.node(), os.cpu_count(), made_with, _code(), parts]
+    facts = [platform.node(), os.cpu_count(), made_with, _code(), parts, sorted(warped)]
     return hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()[:16]
 
 
@@ -152,13 +163,11 @@ def _code() -> str:
     return digest.hexdigest()
 
 
-def _measured(settings: MappingSettings) -> Rates:
-    from dask.system import CPU_COUNT
-
+def _measured(settings: MappingSettings, warped: frozenset[str]) -> Rates:
     world = simulate.mine_world(seed=1, size=SIZE)
     with tempfile.TemporaryDirectory(prefix="minewatch-plan-") as name:
         folder = Path(name)
-        simulate.write_stac(world, folder / "stac")
+        simulate.write_stac(tiled(world), folder / "stac")
         simulate.write_vectors(world, folder)
         scrap = dataclasses.replace(
             settings,
@@ -179,33 +188,51 @@ def _measured(settings: MappingSettings) -> Rates:
             cluster="threads",
             min_count=1,
         )
-        images, stack = _images(scrap)
+        decode = _decoding(folder)
+        images, stack = _images(scrap, settings.resolution, warped, decode)
         # Once small, which compiles what is not compiled yet.
         store.to_zarr(stack.isel(y=slice(0, 8)), folder / "scrap.zarr")
-        began = time.perf_counter()
+        began = _clock()
         stack = store.to_zarr(stack, folder / "features.zarr")
-        stored = (time.perf_counter() - began) / (_pixels(stack) * len(stack.data_vars))
+        stored = _since(began) / (_pixels(stack) * len(stack.data_vars))
         fit, predict, files = _learning(scrap, stack, folder)
-        decode = _decoding(folder)
     return Rates(images, decode, stored, fit, predict, files, int(CPU_COUNT))
 
 
-def _images(settings: MappingSettings) -> tuple[dict[str, float], xr.Dataset]:
-    """Seconds for a value of each sensor, and the covariates of the scrap."""
+def _clock() -> tuple[float, float]:
+    """Seconds of the wall and of all cores."""
+    return time.perf_counter(), time.process_time()
+
+
+def _since(began: tuple[float, float]) -> float:
+    """Seconds since then. Where other work kept the cores busy, no more than was computed."""
+    return min(now - then for now, then in zip(_clock(), began, strict=True))
+
+
+def _images(
+    settings: MappingSettings, resolution: float, warped: frozenset[str], decode: float
+) -> tuple[dict[str, float], xr.Dataset]:
+    """Seconds for a value of each sensor, on such a grid as the run's; covariates of a scrap."""
     reference = vectors.read_polygons(settings.reference)
     items = find_items(settings, reference)
     box = map_grid(settings, reference)
-    fine = dataclasses.replace(settings, resolution=FINE)
-    fine_box = map_grid(fine, reference)
+    left, _, _, top = box.boundingbox
+    # The world is in its CRS; what lies around the polygons is its first tile.
+    ground = (left, top - TILES * SIZE * 10.0, left + TILES * 2 * SIZE * 10.0, top)
     rates, kept = {}, {}
     for sensor, found in items.items():
         # Once at 10 m, which also compiles what is not compiled yet.
         kept[sensor] = composites_of({sensor: found}, box, settings)[sensor].compute()
-        began = time.perf_counter()
-        composites_of({sensor: found}, fine_box, fine)[sensor].compute()
-        seconds = time.perf_counter() - began
-        rates[sensor] = seconds / reading_of(sensor, found, fine_box).samples
-    lazy = {sensor: _repeated(image).chunk() for sensor, image in kept.items()}
+        crs = ELSEWHERE if sensor in warped else box.crs
+        whole = grids.geobox(ground, crs=crs, resolution=resolution, bounds_crs=box.crs)
+        (few, opening), (many, all_of_it) = (
+            _composited(sensor, found, part, settings, decode)
+            for part in (whole[:CORNER, :CORNER], whole)
+        )
+        rate = (all_of_it - opening) / max(many - few, 1.0)
+        # What is left where reading is nearly all of the work.
+        rates[sensor] = max(rate, 0.1 * all_of_it / many)
+    lazy = {sensor: repeated(image, BLOCK, BLOCK).chunk() for sensor, image in kept.items()}
     return rates, features.feature_stack(
         sentinel2=lazy["sentinel2"],
         landsat8=lazy["landsat8"],
@@ -214,25 +241,15 @@ def _images(settings: MappingSettings) -> tuple[dict[str, float], xr.Dataset]:
     )
 
 
-def _repeated(image: xr.Dataset) -> xr.Dataset:
-    """The same ground again and again, to the south and the east, until it fills a block.
-
-    Of a scrap, what is done once for each layer and file would be most of the time.
-    """
-    times = {dim: max(1, BLOCK // image.sizes[dim]) for dim in ("y", "x")}
-    coords = {
-        dim: image[dim].values[0]
-        + (image[dim].values[1] - image[dim].values[0]) * np.arange(times[dim] * image.sizes[dim])
-        for dim in times
-    }
-    layers = {
-        name: (layer.dims, np.tile(layer.values, [times.get(str(dim), 1) for dim in layer.dims]))
-        for name, layer in image.data_vars.items()
-    }
-    large = xr.Dataset(layers, {**coords, SPATIAL_REF: image[SPATIAL_REF]}, image.attrs)
-    for name, layer in image.data_vars.items():
-        large[name].attrs = layer.attrs
-    return large
+def _composited(
+    sensor: str, items: list[pystac.Item], box: GeoBox, settings: MappingSettings, decode: float
+) -> tuple[float, float]:
+    """Values that are composited, and the seconds of it, without those of decoding."""
+    told = reading_of(sensor, items, box)
+    began = _clock()
+    composites_of({sensor: items}, box, settings)[sensor].compute()
+    seconds = _since(began)
+    return told.samples, max(seconds - decode * told.decoded / CPU_COUNT, 0.0)
 
 
 def _learning(
@@ -242,20 +259,20 @@ def _learning(
     reference = vectors.read_polygons(settings.reference)
     samples = learn.draw(stack, reference, max_per_polygon=20)
     n = samples.sizes["sample"]
-    began = time.perf_counter()
+    began = _clock()
     forest = learn.fit_forest(
         samples, trees=settings.trees, bag=settings.bag, mode=settings.mode, n_jobs=-1
     )
-    fit = (time.perf_counter() - began) / (n * np.log2(n))
+    fit = _since(began) / (n * np.log2(n))
     learn.predict_proba(forest, stack.isel(y=slice(0, 8))).compute()
-    began = time.perf_counter()
+    began = _clock()
     chance = learn.predict_proba(forest, stack).sel({"class": 1}, drop=True).compute()
-    predict = (time.perf_counter() - began) / (_pixels(stack) * np.log2(n))
-    began = time.perf_counter()
+    predict = _since(began) / (_pixels(stack) * np.log2(n))
+    began = _clock()
     mines, _ = without_small(mine_map(chance, 0.5), settings.min_area)
     store.to_cog(mines, folder / "mines.tif")
     store.to_cog(chance, folder / "probability.tif")
-    files = (time.perf_counter() - began) / _pixels(stack)
+    files = _since(began) / _pixels(stack)
     return fit, predict, files
 
 
@@ -270,10 +287,10 @@ def _decoding(folder: Path) -> float:
         warnings.simplefilter("ignore")  # it lies nowhere on Earth
         with rasterio.open(path, "w", **profile, tiled=True, compress="DEFLATE") as file:
             file.write(noise, 1)
-        began = time.perf_counter()
+        began = _clock()
         with rasterio.open(path) as file:
             file.read(1)
-    return (time.perf_counter() - began) / noise.nbytes
+    return _since(began) / noise.nbytes
 
 
 def _pixels(stack: xr.Dataset) -> int:

@@ -50,7 +50,12 @@ class Reading:
 
 
 def reading_of(
-    sensor: str, items: Sequence[pystac.Item], box: GeoBox, *, passes: int = 1
+    sensor: str,
+    items: Sequence[pystac.Item],
+    box: GeoBox,
+    *,
+    passes: int = 1,
+    names: Sequence[str] | None = None,
 ) -> Reading:
     """Count what lies within a map.
 
@@ -68,6 +73,8 @@ def reading_of(
         The grid of the map.
     passes : int
         How often the files are read.
+    names : sequence of str, optional
+        What is read of each item; all that is known of it if not given.
 
     Returns
     -------
@@ -77,7 +84,7 @@ def reading_of(
     row = collection_of(str(items[0].collection_id))
     files, decoded, stored, samples = 0, 0.0, 0.0, 0.0
     for item in items:
-        for name in row.names:
+        for name in row.names if names is None else names:
             key = asset_of(row, name, item.assets)
             if key is None:
                 continue

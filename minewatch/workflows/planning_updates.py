@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -128,5 +128,5 @@ def _series(stored: xr.DataArray, fresh: xr.DataArray) -> xr.DataArray:
     shape = (len(order), *like.shape)
     nothing = da.zeros(shape, chunks=(1, LARGEST, LARGEST), dtype="float32")
     times = {name: ("pair", values[order]) for name, values in ends.items()}
-    coords = {"pair": np.arange(len(order)), **times, **grid}
+    coords: dict[Any, Any] = {"pair": np.arange(len(order)), **times, **grid}
     return xr.DataArray(nothing, coords, ("pair", "y", "x"), "coherence", stored.attrs)

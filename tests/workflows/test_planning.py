@@ -17,8 +17,9 @@ from numpy import testing as npt
 from minewatch import simulate, store, vectors
 from minewatch.workflows import MappingSettings, PlanSettings, mapping_run, plan, plan_run
 from minewatch.workflows.mapping_inputs import find_items, map_grid
-from minewatch.workflows.planning_plans import KEPT
 from minewatch.workflows.planning_memory import MARGIN, Load, memory_of
+from minewatch.workflows.planning_more import warped_of
+from minewatch.workflows.planning_plans import KEPT
 from minewatch.workflows.planning_rates import Rates, machine_rates
 from minewatch.workflows.planning_reading import reading_of
 
@@ -139,6 +140,44 @@ def test_passes_that_measure_something_are_counted(bare: Path) -> None:
     layer = 4 * KEPT * plain.load.pixels
     more = (fusion.output - plain.output) / layer + plain.load.covariates - 45
     assert more == pytest.approx(8)
+
+
+def test_clear_views_are_read_once_more(bare: Path) -> None:
+    """The quality layers alone: of Sentinel-2 one of eleven assets, of 8 bits at 20 m."""
+    plain, views = (plan(settings_of(bare, counts=counts), rate=RATES) for counts in (False, True))
+    once, twice = ({one.sensor: one for one in each.readings} for each in (plain, views))
+    for sensor in ("sentinel2", "landsat8"):
+        assert once[sensor].decoded < twice[sensor].decoded < 1.3 * once[sensor].decoded
+        assert once[sensor].files == twice[sensor].files
+    assert once["sentinel1"] == twice["sentinel1"]
+    assert views.load.tasks > plain.load.tasks
+    assert views.output == pytest.approx(plain.output + plain.load.pixels)  # two counts, packed
+    assert views.seconds["clear views"] > 0
+
+
+def test_a_student_is_counted(bare: Path) -> None:
+    """A teacher's map, textures of the radar, 200 trees on the pixels that it labels."""
+    plain, radar = (plan(settings_of(bare, sar_only=only), rate=RATES) for only in (False, True))
+    assert radar.load.covariates > plain.load.covariates
+    assert radar.load.tasks > plain.load.tasks
+    assert set(radar.seconds) - set(plain.seconds) == {"teacher's map", "student"}
+    assert radar.peak["main"] > plain.peak["main"]
+    surer = plan(settings_of(bare, sar_only=True, noise="none"), rate=RATES)
+    assert radar.seconds["student"] == pytest.approx(6 * surer.seconds["student"])
+
+
+def test_images_off_the_grid_are_warped(world: Path) -> None:
+    """Mosaics are in degrees, Landsat's pixels of 30 m begin where they like."""
+    settings = settings_of(world)
+    reference = vectors.read_polygons(settings.reference)
+    items = find_items(settings, reference)
+    box = map_grid(settings, reference)
+    assert "sentinel2" not in warped_of(items, box)
+    assert "palsar" in warped_of(items, box)
+    moved = box.translate_pix(0.5, 0)
+    elsewhere = map_grid(dataclasses.replace(settings, crs="EPSG:32722"), reference)
+    for other in (moved, elsewhere):
+        assert warped_of(items, other) == set(items)
 
 
 def test_memory_follows_what_is_alive() -> None:

@@ -103,6 +103,38 @@ def test_an_update_makes_what_is_new_alone(slc: Path, tmp_path: Path) -> None:
     assert sorted(path.name for path in pit.iterdir()) == ["coherence.zarr", "run.toml", "tai.zarr"]
 
 
+def scene(day: int) -> dict[str, Any]:
+    """A burst over a point, as ASF's search tells of it."""
+    date = f"2022-06-{day:02d}"
+    name = f"S1_372326_IW3_{date.replace('-', '')}T151558_VV_6BD3-BURST"
+    return {
+        "properties": {
+            "sceneName": name, "startTime": f"{date}T15:15:59Z", "processingLevel": "BURST",
+            "pathNumber": 174, "polarization": "VV", "burst": {"fullBurstID": "174_372326_IW3"},
+        },
+    }  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:.*baseline")
+def test_coherence_that_is_ordered_has_a_price(tmp_path: Path) -> None:
+    """Five bursts, four pairs, a credit each; of 20 m around a box of a hundredth of a degree."""
+    listed = tmp_path / "search.geojson"
+    listed.write_text(json.dumps({"features": [scene(day) for day in (1, 7, 13, 19, 30)]}))
+    settings = ActivityPlanSettings(
+        input=str(listed), bbox=(30.0, 0.0, 30.01, 0.01), margin=0.0, looks="5x1"
+    )
+    planned = plan(settings, rate=RATES)
+    assert planned.credits == {"credits": 4, "jobs": 4, "months": 1}
+    assert planned.summary["HyP3 credits"] == "4 for 4 jobs, 1 month of a free account"
+    assert planned.readings[0].scenes == 5
+    # 1113 m and 1106 m of 20 m pixels, widened to whole ones of the zone's grid.
+    assert planned.load.pixels == pytest.approx(1113 / 20 * 1106 / 20, rel=0.05)
+    short = dataclasses.replace(settings, max_temporal_baseline=6.0)
+    assert plan(short, rate=RATES).credits == {"credits": 3, "jobs": 3, "months": 1}
+    with pytest.raises(ValueError, match="give site=polygons or bbox="):
+        plan(dataclasses.replace(settings, bbox=None), rate=RATES)
+
+
 def test_memory_follows_blocks_pairs_and_pixels() -> None:
     load = ActivityLoad(4096, 4096, 8, 7, 0, 2, 1, 1000, {})
     before = activity_memory(load, "threads")["main"]
