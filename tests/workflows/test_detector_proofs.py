@@ -1,7 +1,7 @@
 """What a patch detector promises, where the truth is known: simulated districts.
 
-One district to learn from, another one to be judged by. Each figure that docs/detections.md tells
-of them is measured here again.
+Three districts to learn from, five others to be judged by. Each figure that docs/detections.md
+tells of them is measured here again.
 """
 
 from __future__ import annotations
@@ -25,12 +25,19 @@ from minewatch.simulate import scenes
 from minewatch.simulate.terrain import lay_ground
 
 if TYPE_CHECKING:
+    from typing import Literal
+
     import numpy.typing as npt
+
+    Rule = Literal["max", "mean"]
 
 pytestmark = pytest.mark.slow
 
 PAGE = "detections.md"
 MINE = 2  # of the world's land cover
+LEARN = (10, 11, 12)
+HELD_OUT = (2, 3, 20, 21, 22)
+"""Seeds of districts. Everything below was chosen on 13 and 14, which appear nowhere here."""
 ROWS = 768
 """Rows of a district, twice as many columns; everything in it scales with its size."""
 SIZE, STEP = 32, 16
@@ -39,21 +46,24 @@ SIZE, STEP = 32, 16
 Of 104 pixels, the district would be 25 by 50 km, and as much slower to learn from: what matters is
 how large a mine is beside a window, here 8 windows at most.
 """
-HALF = 0.5
-"""A patch is a mine if at least half of it is."""
-EACH = 300
-"""Patches of either label."""
+SHARE = 0.2
+"""A patch is a mine if at least so much of it is, as a cell of the reference."""
+EACH = 400
+"""Patches of either label from each district."""
 RIM = 0.4
-EPOCHS = 15
-SHARES = {0.2: "a fifth", HALF: "half"}
-"""From which share on a cell is a mine: as published, and as patches are labelled."""
 """Share of the patches of no mine that show some of one."""
+BLOCK = 640.0
+"""Metres: of the patches in a fifth of the blocks, the loss chooses the epoch."""
+EPOCHS, RATE = 20, 3e-4
+RULES: dict[Rule, str] = {"max": "highest", "mean": "mean"}
+"""How cells come from windows, and what the page calls it."""
 
 
 @dataclass(frozen=True)
 class District:
     """Channels of one date, and where the mines are."""
 
+    seed: int
     scene: xr.DataArray
     mine: npt.NDArray[np.bool_]
 
@@ -62,16 +72,19 @@ class District:
         """Upper left corner of the ground, x and y."""
         return float(self.scene.x[0]) - 5, float(self.scene.y[0]) + 5
 
-    @functools.cache  # noqa: B019 three districts, as long as the tests
-    def reference(self, share: float) -> gpd.GeoDataFrame:
-        """Cells that are a mine from a share on."""
+    @functools.cached_property
+    def reference(self) -> gpd.GeoDataFrame:
+        """Cells that are a mine to a fifth."""
         layer = self.scene.isel(channel=0, drop=True).copy(data=self.mine)
         return detections.reference_grid(
-            vectors.polygonize(layer), size=10.0 * STEP, align=self.corner, minimum_share=share
+            vectors.polygonize(layer), size=10.0 * STEP, align=self.corner, minimum_share=SHARE
         )
 
-    def __hash__(self) -> int:
-        return id(self)
+    @functools.cached_property
+    def cells(self) -> npt.NDArray[np.bool_]:
+        """The same as an array."""
+        rows, columns = (length // STEP for length in self.mine.shape)
+        return self.mine.reshape(rows, STEP, columns, STEP).mean(axis=(1, 3)) >= SHARE
 
 
 def district(seed: int) -> District:
@@ -79,13 +92,13 @@ def district(seed: int) -> District:
     ground = lay_ground(ROWS, seed)
     look = scenes.look_of(ground, seed)
     power = scenes.sentinel1(look, seed, times=scenes.SENTINEL1_TIMES[:1]).isel(time=0)
-    return District(patches.channels(power).load(), ground.cover == MINE)
+    return District(seed, patches.channels(power).load(), ground.cover == MINE)
 
 
 @pytest.fixture(scope="module")
 def districts() -> list[District]:
-    """The first is learnt from, the others are held out."""
-    return [district(seed) for seed in (1, 2, 3)]
+    """Those to learn from, then those held out."""
+    return [district(seed) for seed in LEARN + HELD_OUT]
 
 
 def shares(mine: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
@@ -106,8 +119,8 @@ def points(of: District, seed: int = 0) -> gpd.GeoDataFrame:
         [
             rng.choice(np.flatnonzero(which), count, replace=False)
             for which, count in (
-                (flat >= HALF, EACH),
-                ((flat > 0) & (flat < HALF), some),
+                (flat >= SHARE, EACH),
+                ((flat > 0) & (flat < SHARE), some),
                 (flat == 0, EACH - some),
             )
         ]
@@ -116,23 +129,50 @@ def points(of: District, seed: int = 0) -> gpd.GeoDataFrame:
     left, top = of.corner
     # Within the pixel that lies to the lower right of the centre.
     x, y = left + 10 * (column + SIZE // 2) + 1, top - 10 * (row + SIZE // 2) - 1
-    where = gpd.points_from_xy(x, y, crs=of.scene.rio.crs)
-    return gpd.GeoDataFrame({"label": (np.arange(len(at)) < EACH).astype(int)}, geometry=where)
+    return gpd.GeoDataFrame(
+        {"label": (np.arange(len(at)) < EACH).astype(int)},
+        geometry=gpd.points_from_xy(x, y, crs=of.scene.rio.crs),
+        index=np.arange(len(at)) + 10_000 * of.seed,
+    )
 
 
-def scored(windows: xr.DataArray, of: District, threshold: float, share: float) -> float:
-    """F1 of the cells above a threshold."""
-    found = detections.match(detections.cells(windows, threshold=threshold), of.reference(share))
-    return metrics.object_scores(**found.counts)["f1"]
+@pytest.fixture(scope="module")
+def lessons(districts: list[District]) -> list[xr.Dataset]:
+    """Patches of all districts to learn from."""
+    return [patches.extract(of.scene, points(of), size=SIZE) for of in districts[: len(LEARN)]]
 
 
-def judged(windows: list[xr.DataArray], districts: list[District], share: float) -> list[float]:
-    """The threshold with the best F1 on the first district, and F1 on each at that threshold."""
-    tried = np.append(np.linspace(0.3, 0.95, 14), [0.92, 0.96, 0.97, 0.98, 0.99, 0.995, 0.998])
-    at = max(tried, key=lambda one: scored(windows[0], districts[0], one, share))
-    return [float(at)] + [
-        scored(seen, of, at, share) for seen, of in zip(windows, districts, strict=True)
-    ]
+def lattice(windows: xr.DataArray, of: District, rule: Rule) -> npt.NDArray[np.float64]:
+    """Probability of every cell of a district."""
+    table = detections.cells(windows, threshold=0.0, rule=rule)
+    left, top = of.corner
+    row = np.rint((top - table.bounds.maxy) / (10 * STEP)).astype(int)
+    column = np.rint((table.bounds.minx - left) / (10 * STEP)).astype(int)
+    cells = np.zeros(of.cells.shape)
+    cells[row, column] = table.probability
+    return cells
+
+
+def f1(found: npt.NDArray[np.bool_], true: npt.NDArray[np.bool_]) -> float:
+    return float(2 * (found & true).sum() / (found.sum() + true.sum()))
+
+
+def scored(windows: xr.DataArray, of: District, threshold: float, rule: Rule) -> float:
+    """F1 of the cells above a threshold, by their outlines."""
+    cells = detections.cells(windows, threshold=threshold, rule=rule)
+    return metrics.object_scores(**detections.match(cells, of.reference).counts)["f1"]
+
+
+def judged(windows: list[xr.DataArray], districts: list[District], rule: Rule) -> list[float]:
+    """Best threshold of the districts learnt from and F1 there; F1 of those held out, and mean."""
+    pairs = list(zip(windows, districts, strict=True))
+    known = pairs[: len(LEARN)]
+    seen = np.concatenate([lattice(one, of, rule).ravel() for one, of in known])
+    true = np.concatenate([of.cells.ravel() for _, of in known])
+    tried = np.linspace(0.001, 0.999, 999)
+    at = float(max(tried, key=lambda one: f1(seen > one, true)))
+    others = [scored(one, of, at, rule) for one, of in pairs[len(LEARN) :]]
+    return [at, f1(seen > at, true), *others, float(np.mean(others))]
 
 
 def asked(detector: Any, districts: list[District]) -> list[xr.DataArray]:
@@ -155,55 +195,67 @@ def oracle(of: District) -> xr.DataArray:
 def test_no_detector_passes_the_ceiling(districts: list[District]) -> None:
     """The true share of mine, where a detector has its probability."""
     windows = [oracle(of) for of in districts]
-    for share, cells in SHARES.items():
-        found = judged(windows, districts, share)
-        assert found == pytest.approx(told(PAGE, "true share of mine", cells), abs=0.006)
+    for rule, name in RULES.items():
+        found = judged(windows, districts, rule)
+        assert found == pytest.approx(told(PAGE, "true share of mine", name), abs=0.006)
         assert min(found[1:]) > 0.9
 
 
-def test_cells_are_counted_as_on_a_lattice(districts: list[District]) -> None:
+@pytest.mark.parametrize("rule", RULES)
+def test_cells_are_counted_as_on_a_lattice(districts: list[District], rule: Rule) -> None:
     """Polygons, dissolved, cut and matched, give the counts of plain arrays."""
-    place = districts[1]
+    place = districts[len(LEARN)]
     share = oracle(place)
-    cells = detections.cells(share, threshold=0.6)
-    found = detections.match(cells, place.reference(0.2)).counts
-    rows, columns = (length // STEP for length in place.mine.shape)
-    true = place.mine.reshape(rows, STEP, columns, STEP).mean(axis=(1, 3)) >= 0.2
-    seen = np.zeros((rows, columns), bool)
-    for down in (0, 1):
-        for right in (0, 1):
-            part = seen[down : rows - 1 + down, right : columns - 1 + right]
-            part |= share.values > 0.6
+    found = detections.match(
+        detections.cells(share, threshold=0.4, rule=rule), place.reference
+    ).counts
+    rows, columns = place.cells.shape
+    layers = np.full((4, rows, columns), np.nan)
+    for number, (down, right) in enumerate([(0, 0), (0, 1), (1, 0), (1, 1)]):
+        layers[number, down : rows - 1 + down, right : columns - 1 + right] = share
+    seen = getattr(np, f"nan{rule}")(layers, axis=0) > 0.4
     assert found == {
-        "tp": (seen & true).sum(),
-        "fp": (seen & ~true).sum(),
-        "fn": (~seen & true).sum(),
+        "tp": (seen & place.cells).sum(),
+        "fp": (seen & ~place.cells).sum(),
+        "fn": (~seen & place.cells).sum(),
     }
 
 
-def test_textures_find_mines_of_other_districts(districts: list[District]) -> None:
-    cut = patches.extract(districts[0].scene, points(districts[0]), size=SIZE)
-    windows = asked(patches.fit_textures(cut), districts)
-    for share, cells in SHARES.items():
-        found = judged(windows, districts, share)
+def test_textures_find_mines_of_other_districts(
+    districts: list[District], lessons: list[xr.Dataset]
+) -> None:
+    windows = asked(patches.fit_textures(xr.concat(lessons, "patch")), districts)
+    for rule, name in RULES.items():
+        found = judged(windows, districts, rule)
         # Trees differ a little between versions of scikit-learn, and the threshold with them.
-        assert found[1:] == pytest.approx(told(PAGE, "texture", cells)[1:], abs=0.03)
-        assert min(found[1:]) > 0.75
+        assert found[1:] == pytest.approx(told(PAGE, "texture", name)[1:], abs=0.03)
+        assert min(found[1:]) > 0.7
 
 
 @pytest.mark.cnn
-def test_the_network_finds_mines_of_other_districts(districts: list[District]) -> None:
-    cut = patches.extract(districts[0].scene, points(districts[0]), size=SIZE)
-    network = patches.fit_network(cut, augment=True, epochs=EPOCHS, threads=2)
+def test_the_network_finds_mines_of_other_districts(
+    districts: list[District], lessons: list[xr.Dataset]
+) -> None:
+    halves = [patches.split(one, by="block", block_size=BLOCK) for one in lessons]
+    learn, watch = (xr.concat(side, "patch") for side in zip(*halves, strict=True))
+    network = patches.fit_network(
+        learn, validation=watch, best_epoch=True, augment=True, epochs=EPOCHS, rate=RATE, threads=1
+    )
     windows = asked(network, districts)
-    for share, cells in SHARES.items():
-        found = judged(windows, districts, share)
-        assert found[1:] == pytest.approx(told(PAGE, "network", cells)[1:], abs=0.03)
+    for rule, name in RULES.items():
+        found = judged(windows, districts, rule)
+        # Another processor rounds otherwise, and the learning ends elsewhere: one epoch differs so
+        # from the next, most of all by the highest of four windows.
+        near = {"max": 0.06, "mean": 0.03}[rule]
+        assert found[1:] == pytest.approx(told(PAGE, "network", name)[1:], abs=near)
     for at in (0.8, 0.9):
-        held_out = [scored(windows[one], districts[one], at, 0.2) for one in (1, 2)]
+        held_out = [
+            scored(one, of, at, "max")
+            for one, of in list(zip(windows, districts, strict=True))[len(LEARN) :]
+        ]
         assert held_out == pytest.approx(told(PAGE, f"above {at}"), abs=0.06)
-    half = judged(windows, districts, HALF)
-    assert np.mean(half[2:]) >= 0.85  # the promise: districts that it has never seen
+    assert found[-1] >= 0.85  # the promise, by the mean of windows: districts never seen
+    assert min(found[2:]) >= 0.84  # none far below it
 
 
 @pytest.mark.filterwarnings("ignore")  # few points
