@@ -78,6 +78,26 @@ def test_each_part_of_detect_explains_itself(command: str) -> None:
     assert f"Example: minewatch detect {command}" in result.stdout
 
 
+@pytest.mark.parametrize("kind", ["activity", "update", "map", "detect-run", "detect-train"])
+def test_each_kind_of_plan_explains_itself(kind: str) -> None:
+    result = minewatch("plan", kind, "--help")
+    assert result.returncode == 0
+    assert f"Usage: minewatch plan {kind}" in result.stdout
+    assert f"Example: minewatch plan {kind}" in result.stdout
+
+
+def test_a_plan_without_its_kind_is_that_of_a_map_or_of_the_record(tmp_path: Path) -> None:
+    named, bare = (
+        minewatch("plan", *kind, "nowhere.json", "--reference", "a.geojson")
+        for kind in (["map"], [])
+    )
+    assert (bare.returncode, bare.stderr) == (named.returncode, named.stderr)
+    assert "catalog 'nowhere.json' does not exist" in bare.stderr
+    record = tmp_path / "run.toml"
+    record.write_text('folder = "nowhere"\n[provenance]\nsettings = "UpdateSettings"\n')
+    assert "holds no finished run of activity" in minewatch("plan", str(record)).stderr
+
+
 def test_every_setting_is_an_option_with_its_default() -> None:
     shown = minewatch("activity", "--help").stdout
     assert "--max-perpendicular-baseline" in shown
