@@ -201,6 +201,25 @@ def test_two_jobs_do_not_fill_one_store(tmp_path):
     stored(tmp_path, "a")
 
 
+def test_what_another_job_fills_is_not_forgotten(tmp_path):
+    def stopped(low):
+        if low == 2048:
+            message = "bands differ"
+            raise ValueError(message)
+        return float(low)
+
+    with pytest.raises(ValueError, match="bands differ"):
+        stored(tmp_path, "a", stopped)
+    target = tmp_path / "tai.zarr"
+    with FileLock(tmp_path / ".tai.lock"), pytest.raises(BlockingIOError, match="another run"):
+        filling.forget(target)
+    assert unfinished(target).is_dir()
+    assert ledger_of(target).is_file()
+    filling.forget(target)
+    assert not unfinished(target).exists()
+    assert not ledger_of(target).exists()
+
+
 def test_layers_in_memory_are_stored_as_well(tmp_path):
     layer = cube(float).compute()
     assert store.to_zarr(layer, tmp_path / "tai.zarr", resume="a").load().identical(layer)

@@ -1,16 +1,13 @@
 """A disk that is full: what was there stands, what was done is kept, and it is said in one line.
 
 A limit on the size of files stands for the disk: the system refuses to write in the same way, at
-any byte that a test chooses, whoever runs it.
+any byte that a test chooses.
 """
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import resource
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import dask.array as da
 import geopandas as gpd
@@ -19,6 +16,7 @@ import pytest
 import rasterio
 import shapely
 import xarray as xr
+from disks import files_end_at
 
 from minewatch import store, vectors
 from minewatch._files import whole
@@ -26,21 +24,7 @@ from minewatch.grids import coordinates, geobox
 from minewatch.store import filling
 from minewatch.store.filling import ledger_of, unfinished
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 BOX = geobox((0, 0, 2560, 2560), crs="EPSG:32721", resolution=10)
-
-
-@contextlib.contextmanager
-def files_end_at(size: int) -> Iterator[None]:
-    """No file can grow beyond so many bytes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def layer(seed: int) -> xr.DataArray:
