@@ -96,8 +96,8 @@ def first_computation(work: Callable[[], object]) -> int:
     --------
     >>> import dask.array as da
     >>> lazy = da.ones((4, 4), chunks=2)
-    >>> first_computation(lambda: (lazy + 1).compute())
-    4
+    >>> first_computation(lambda: (lazy + 1).compute())  # four blocks, then put together
+    5
     """
     with _counting(stop=True) as counts, contextlib.suppress(_Counted):
         work()
