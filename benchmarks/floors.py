@@ -21,7 +21,7 @@ TILE = 8192
 
 @cache
 def jit(function: Callable[..., None]) -> Any:
-    """Compile without the GIL, sums in any order."""
+    """Compile without the GIL."""
     import numba
 
     return numba.njit(fastmath={"contract", "nsz", "arcp"}, nogil=True)(function)

@@ -198,7 +198,7 @@ def scheduled(most: int) -> pd.DataFrame:
     """Seconds and scheduler time a block, for more and more of them."""
     rows = []
     for name, way in (("at once", at_once), ("in a window", in_a_window)):
-        for blocks in (1_000, 10_000, 100_000):
+        for blocks in (1_000, 5_000, 10_000, 25_000, 100_000):
             if blocks > most:
                 continue
             with connect("local:2") as client:
@@ -262,8 +262,8 @@ def main() -> None:
         "blocks": lambda: scheduled(given.most).round(3).to_string(index=False),
     }
     told(ways[given.what]())
-    for path in given.folder.glob("*.zarr"):
-        shutil.rmtree(path)
+    for name in (f"slc-{given.size}.zarr", "out.zarr"):  # nothing else that lies there
+        shutil.rmtree(given.folder / name, ignore_errors=True)
 
 
 if __name__ == "__main__":

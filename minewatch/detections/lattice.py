@@ -127,7 +127,8 @@ def _mean(values: npt.NDArray[Any], threshold: float) -> tuple[Cells, Counts]:
         total[where] += np.where(known, values, 0.0)
         seen[where] += known
     mean = np.divide(total, seen, out=np.full(total.shape, np.nan), where=seen > 0)
-    above = mean.astype(values.dtype) > threshold  # in their own precision, as _kept
+    # In their own precision, as _kept; a mean of whole numbers is none.
+    above = mean.astype(np.result_type(values, np.float16)) > threshold
     return mean, np.where(above, seen, 0)
 
 

@@ -81,6 +81,15 @@ def test_the_mean_of_windows_is_that_of_the_slow_loop(threshold: float) -> None:
     )
 
 
+@pytest.mark.parametrize("dtype", ["?", "u1", "i8", "f4"])
+def test_the_mean_of_yes_and_no_is_a_share(dtype: str) -> None:
+    """Windows of a detector that gives no probability."""
+    windows = windows_of(np.array([[1, 0], [0, 0]]).astype(dtype))
+    found = detections.cells(windows, threshold=0.3, rule="mean")
+    assert found.probability.tolist() == [1.0, 0.5, 0.5]
+    assert found.windows.tolist() == [1, 2, 2]
+
+
 def test_the_mean_is_never_above_the_highest() -> None:
     windows = windows_of(np.random.default_rng(5).random((20, 20)).astype("f4"))
     by_max, by_mean = (
