@@ -14,17 +14,16 @@ import pandas as pd
 
 from minewatch import learn, metrics
 from minewatch.learn.networks import require_onnxruntime, require_torch
+from minewatch.workflows.detecting_epochs import epoch_told
 from minewatch.workflows.outputs import SO_FAR
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import xarray as xr
 
     from minewatch.workflows.detecting_settings import DetectTrainSettings
     from minewatch.workflows.outputs import Notify
 
-__all__ = ["THRESHOLDS", "Taught", "check_teaching", "epoch_told", "patch_scores", "taught_by"]
+__all__ = ["THRESHOLDS", "Taught", "check_teaching", "patch_scores", "taught_by"]
 
 THRESHOLDS = (0.5, 0.8, 0.9)
 """Probabilities at which a detector is scored; the last two are those of the paper."""
@@ -243,32 +242,6 @@ def _fit(
     if seen < settings.epochs:
         notify("epochs", seen, seen)
     return network
-
-
-def epoch_told(row: Mapping[str, float]) -> str:
-    """How well a network learns, in one line.
-
-    Parameters
-    ----------
-    row : mapping
-        Of an epoch, as :func:`minewatch.learn.patches.fit_network` tells it.
-
-    Returns
-    -------
-    str
-        Loss, and of the patches that are watched loss and F1; what is not known is left out.
-
-    Examples
-    --------
-    >>> epoch_told({"epoch": 3, "loss": 0.03127, "val_loss": 0.04415, "val_f1": 0.8421})
-    'loss 0.0313, validation loss 0.0442, validation F1 0.842'
-    """
-    told = {
-        "loss": f"{row['loss']:.3g}",
-        "validation loss": f"{row.get('val_loss', math.nan):.3g}",
-        "validation F1": f"{row.get('val_f1', math.nan):.3f}",
-    }
-    return ", ".join(f"{name} {value}" for name, value in told.items() if value != "nan")
 
 
 def patch_scores(table: pd.DataFrame, *, seed: int = 0) -> list[dict[str, Any]]:

@@ -31,8 +31,8 @@ from minewatch.workflows import (
     read_settings,
     score_run,
 )
+from minewatch.workflows.detecting_epochs import epoch_told
 from minewatch.workflows.detecting_scanning import DATES
-from minewatch.workflows.detecting_teaching import epoch_told
 
 SIZE = 32
 """Pixels of a patch: 320 m, so that a small world holds many."""
