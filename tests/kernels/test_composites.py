@@ -110,3 +110,16 @@ def test_quantile_of_a_long_series_and_the_plain_loop(rng):
     plain = np.empty(130, np.float32)
     nanquantile.py_func(series.T, 0.3, plain)
     npt.assert_array_equal(nanquantile(series, 0.3), plain)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.37, 0.5, 1.0])
+@pytest.mark.parametrize(("size", "pixels"), [(0, 2), (1, 1), (2, 129), (5, 128), (13, 3)])
+def test_no_place_outside_is_addressed(rng, size, pixels, share):
+    """Plain numpy refuses what lies beyond flat memory, where compiled code would read it."""
+    series = rng.choice([np.nan, np.inf, -np.inf, -0.0, 1, 2], size=(size, pixels))
+    series = series.astype(np.float32)
+    plain = np.full(pixels, 7, np.float32)
+    with np.errstate(all="ignore"):
+        nanquantile.py_func(series, share, plain)
+    npt.assert_array_equal(nanquantile(series.T, share), plain)
+    assert np.isnan(plain[np.isnan(series).all(axis=0)]).all()
