@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 
@@ -37,7 +37,7 @@ def ask_first(settings: Any, *, yes: bool) -> None:
     if not reasons:
         return
     text = f"this run is large: {'; '.join(reasons)}"
-    if sys.stdin.isatty() and sys.stderr.isatty():
+    if _is_terminal(sys.stdin) and _is_terminal(sys.stderr):
         typer.confirm(f"{text} (minewatch plan tells more). Go on?", abort=True, err=True)
         return
     warnings.warn(
@@ -46,3 +46,8 @@ def ask_first(settings: Any, *, yes: bool) -> None:
         UserWarning,
         stacklevel=2,
     )
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody may sit there; a stream that was closed (``<&-``) is None."""
+    return stream is not None and not stream.closed and stream.isatty()

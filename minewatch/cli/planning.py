@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ from minewatch.workflows import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 __all__ = ["plans"]
 
@@ -44,10 +45,16 @@ class PlanGroup(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the kind of run in front, where it is not there."""
-        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
+        named = not args or args[0] in self.commands or args[0] in ("-h", "--help")
+        if not named and not _is_slip(args[0], self.commands):
             args = [_kind_of(args[0]), *args]
         parsed: list[str] = super().parse_args(ctx, args)
         return parsed
+
+
+def _is_slip(argument: str, commands: Iterable[str]) -> bool:
+    """Whether it is the name of a command with a slip of the pen, and of nothing that is there."""
+    return not Path(argument).exists() and bool(difflib.get_close_matches(argument, commands))
 
 
 def _kind_of(argument: str) -> str:

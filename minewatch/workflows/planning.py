@@ -12,7 +12,7 @@ from minewatch.workflows.outputs import Notify, Result, quiet
 from minewatch.workflows.planning_activity import plan_activity
 from minewatch.workflows.planning_detecting import plan_detect, plan_teach
 from minewatch.workflows.planning_mapping import plan_map
-from minewatch.workflows.planning_plans import Plan
+from minewatch.workflows.planning_plans import Plan, workers_of
 from minewatch.workflows.planning_settings import PlanSettings
 from minewatch.workflows.planning_updates import plan_update
 from minewatch.workflows.updating import UpdateSettings
@@ -88,6 +88,7 @@ def plan(
     """
     for kind, planned in PLANNED.items():
         if isinstance(settings, kind):
+            workers_of(settings.cluster)  # refuses what is none before anything is measured
             made: Plan = planned(settings, rate=rate, notify=notify)
             return made
     known = ", ".join(kind.__name__ for kind in PLANNED)
@@ -124,6 +125,9 @@ def plan_run(settings: Any, *, notify: Notify = quiet) -> Result:
     if settings.json is not None and not Path(settings.json).resolve().parent.is_dir():
         message = f"{settings.json} is in no folder that there is; make it first"
         raise FileNotFoundError(message)
+    if settings.json is not None and Path(settings.json).is_dir():
+        message = f"{settings.json} is a folder; give the name of a file, e.g. plan.json"
+        raise IsADirectoryError(message)
     rate = settings.rate if isinstance(settings, PlanSettings) else None
     found = plan(settings, rate=rate, notify=notify)
     if settings.json is None:

@@ -6,24 +6,23 @@ plan` tells more, and takes longer.
 
 from __future__ import annotations
 
-import datetime
-import math
 import os
 import shutil
+import zipfile
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minewatch import store, vectors
+from minewatch.sources.coherence.stacks import PATTERNS
 from minewatch.workflows.activity_layers import site_of
 from minewatch.workflows.activity_settings import ActivitySettings
 from minewatch.workflows.detecting_points import read_points
 from minewatch.workflows.detecting_settings import DetectSettings, DetectTrainSettings
 from minewatch.workflows.mapping_settings import MappingSettings
+from minewatch.workflows.planning_extents import METRES, days_of, square_of, unit_of
 from minewatch.workflows.updating import UpdateSettings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 __all__ = ["Guess", "guess_of", "why_ask"]
 
@@ -50,14 +49,13 @@ HELD = {"activity": 9.0, "map": 28.0, "detect": 4.0}
 LEAST = 1.0
 """GiB that any run needs besides."""
 
+GUESSING = (
+    ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError, zipfile.BadZipFile,
+)  # fmt: skip
+"""What inputs that are wrong bring about. The run itself tells of them, and better."""
+
 PER_DAY = {"optical": 1 / 5 + 1 / 8, "radar": 1 / 6}
 """Images of a day over some ground: of two Sentinel-2 and one Landsat, and of Sentinel-1."""
-
-YEAR = 365.0
-"""Days, where no season is set."""
-
-METRES = 111_320.0
-"""Of a degree of latitude."""
 
 RASTERS = (".tif", ".tiff", ".h5", ".zip", ".nc")
 
@@ -146,7 +144,7 @@ def guess_of(settings: Any) -> Guess | None:
             if isinstance(settings, kind):
                 found: Guess | None = guessed(settings)
                 return found
-    except (OSError, ValueError, KeyError, TypeError):
+    except GUESSING:
         return None
     return None
 
@@ -163,7 +161,7 @@ def _activity(settings: ActivitySettings) -> Guess | None:
     if settings.input.rstrip("/").endswith(".zarr"):
         cube = store.open_cube(source, name="coherence")
         return _of_pairs(cube.shape[1] * cube.shape[2], cube.shape[0], settings)
-    files = sorted(path for path in source.rglob("*") if path.suffix.lower() in RASTERS)
+    files = _files_of(source)
     if not files:
         return None
     pixels, slc = _pixels_of(files, settings)
@@ -171,15 +169,29 @@ def _activity(settings: ActivitySettings) -> Guess | None:
     return _of_pairs(pixels, pairs, settings)
 
 
+def _files_of(source: Path) -> list[Path]:
+    """Images, or rasters of coherence without the phases and amplitudes beside them."""
+    there = sorted(path for path in source.rglob("*") if path.suffix.lower() in RASTERS)
+    for pattern in PATTERNS:
+        if files := [path for path in there if fnmatch(path.name, pattern)]:
+            return files
+    return there
+
+
 def _pixels_of(files: list[Path], settings: ActivitySettings) -> tuple[float, bool]:
     """Pixels of the largest file, or of the site, and whether they are SLCs."""
     largest = max(files, key=lambda path: path.stat().st_size)
-    if largest.suffix.lower() not in (".tif", ".tiff"):
+    address = str(largest)
+    if largest.suffix.lower() == ".zip":
+        with zipfile.ZipFile(largest) as archive:
+            inside, *_ = (name for name in archive.namelist() if name.endswith("_corr.tif"))
+        address = f"/vsizip/{largest}/{inside}"
+    elif largest.suffix.lower() not in (".tif", ".tiff"):
         slc = largest.suffix.lower() == ".h5" and "GUNW" not in largest.name
         return largest.stat().st_size / (8 if slc else 4), slc
     import rasterio
 
-    with rasterio.open(largest) as file:
+    with rasterio.open(address) as file:
         pixels, slc = file.width * file.height, str(file.dtypes[0]).startswith("complex")
         area = abs(file.transform.a * file.transform.e)
         degrees = file.crs is not None and file.crs.is_geographic
@@ -207,8 +219,9 @@ def _update(settings: UpdateSettings) -> Guess:
 
 def _map(settings: MappingSettings) -> Guess:
     bounds = settings.bbox or _around(settings.reference, settings.held_out)
-    pixels = _square(bounds) / settings.resolution**2
-    images = min(_days(settings.datetime) * sum(PER_DAY.values()), settings.max_items)
+    pixel = settings.resolution * unit_of(settings.crs)
+    pixels = square_of(bounds) / pixel**2
+    images = min(days_of(settings.datetime) * sum(PER_DAY.values()), settings.max_items)
     return Guess(
         CORE_SECONDS["map"] * pixels * max(images, 3) / _cores(settings.cluster),
         LEAST * GIB + HELD["map"] * pixels,
@@ -219,15 +232,15 @@ def _map(settings: MappingSettings) -> Guess:
 def _detect(settings: DetectSettings) -> Guess | None:
     if settings.bbox is None:
         return None
-    pixels = _square(settings.bbox) / 100.0
-    dates = max(_days(settings.datetime) * PER_DAY["radar"], 1)
+    pixels = square_of(settings.bbox) / 100.0
+    dates = max(days_of(settings.datetime) * PER_DAY["radar"], 1)
     seconds = CORE_SECONDS["detect"] * pixels * dates / _cores(settings.cluster)
     return Guess(seconds, LEAST * GIB + HELD["detect"] * pixels, 0.0)
 
 
 def _teach(settings: DetectTrainSettings) -> Guess:
     points = len(read_points(settings.points, settings.label))
-    patches = points * max(_days(settings.datetime) * PER_DAY["radar"], 1)
+    patches = points * max(days_of(settings.datetime) * PER_DAY["radar"], 1)
     epochs = settings.epochs if settings.kind == "network" else 1
     bytes_each = 12.0 * settings.size**2
     return Guess(
@@ -242,26 +255,6 @@ def _around(*paths: str | None) -> tuple[float, float, float, float]:
     west, south = (min(float(box[at]) for box in boxes) for at in (0, 1))
     east, north = (max(float(box[at]) for box in boxes) for at in (2, 3))
     return west, south, east, north
-
-
-def _square(bounds: Iterable[float]) -> float:
-    """Square metres of a rectangle in degrees."""
-    west, south, east, north = bounds
-    narrow = math.cos(math.radians((south + north) / 2))
-    return abs((east - west) * (north - south)) * METRES**2 * narrow
-
-
-def _days(season: str | None) -> float:
-    """Days of a season as a catalogue takes it; a year where an end is open."""
-    begin, _, end = (season or "").partition("/")
-    try:
-        first, last = (
-            datetime.date.fromisoformat(f"{text}-01-01"[:10] if len(text) == 4 else text[:10])
-            for text in (begin, end or begin)
-        )
-    except ValueError:
-        return YEAR
-    return float((last - first).days + 1)
 
 
 KINDS: dict[type, Any] = {

@@ -89,7 +89,7 @@ class Plan:
             "peak memory": ", ".join(
                 f"{NAMES[kind]} {peak:.2f} GiB" for kind, peak in self.peak.items()
             )
-            + (f" ({self.processes} workers)" if "worker" in self.memory else ""),
+            + (f" ({_workers(self.processes)})" if "worker" in self.memory else ""),
             "expected time": f"{minutes:.1f} minutes, most of it for {slowest}; files from afar "
             "come at the speed of the network",
             "rate": self.rate,
@@ -124,6 +124,10 @@ class Plan:
         return write_json(Path(path), content)
 
 
+def _workers(count: int) -> str:
+    return f"{count} worker{'s' if count > 1 else ''}"
+
+
 def _size(count: float) -> str:
     """Bytes as a person reads them."""
     return f"{count / GB:.2f} GB" if count >= GB / 10 else f"{count / 1e6:.1f} MB"
@@ -142,6 +146,11 @@ def workers_of(cluster: str) -> tuple[int, int]:
     (int, int)
         Of a cluster at an address 1 and 1: how many answer there is not asked.
 
+    Raises
+    ------
+    ValueError
+        If it is no cluster.
+
     Examples
     --------
     >>> workers_of("local:3")
@@ -152,7 +161,14 @@ def workers_of(cluster: str) -> tuple[int, int]:
 
     if cluster == "threads":
         return 1, int(dask.config.get("num_workers", None) or CPU_COUNT)
+    if cluster == "local":
+        return int(CPU_COUNT), 1
     name, _, count = cluster.partition(":")
-    if name == "local":
-        return int(count) if count else int(CPU_COUNT), 1
-    return 1, 1
+    if name == "local" and count.isdecimal() and int(count) > 0:
+        return int(count), 1
+    if "://" in cluster:
+        return 1, 1
+    message = (
+        f"cluster {cluster!r} is not known; use 'threads', 'local', 'local:8' or 'tcp://host:8786'"
+    )
+    raise ValueError(message)

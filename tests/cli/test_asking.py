@@ -49,6 +49,14 @@ def test_without_a_terminal_it_goes_on_and_says_so(runs: list[Any]) -> None:
     assert [one.input for one in runs] == ["slc"]
 
 
+def test_a_closed_input_is_no_terminal(runs: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """``minewatch … <&-``: Python has None there."""
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.warns(UserWarning, match="nobody can be asked"):
+        call()
+    assert len(runs) == 1
+
+
 def test_yes_is_enough(runs: list[Any]) -> None:
     call("--yes")
     assert len(runs) == 1

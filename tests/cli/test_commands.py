@@ -96,6 +96,9 @@ def test_a_plan_without_its_kind_is_that_of_a_map_or_of_the_record(tmp_path: Pat
     record = tmp_path / "run.toml"
     record.write_text('folder = "nowhere"\n[provenance]\nsettings = "UpdateSettings"\n')
     assert "holds no finished run of activity" in minewatch("plan", str(record)).stderr
+    slip = minewatch("plan", "activty", "hyp3")
+    assert slip.returncode == 2
+    assert "No such command 'activty'" in slip.stderr
 
 
 def test_every_setting_is_an_option_with_its_default() -> None:

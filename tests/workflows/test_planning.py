@@ -235,6 +235,18 @@ def test_workers_and_the_main_process_are_told_apart(bare: Path) -> None:
     assert "3 workers" in found.summary["peak memory"]
 
 
+@pytest.mark.parametrize("wrong", ["local:0", "local:", "many", "local:x"])
+def test_a_cluster_that_is_none_is_refused_first(wrong: str) -> None:
+    with pytest.raises(ValueError, match=f"cluster '{wrong}' is not known"):
+        plan(PlanSettings("https://example.org", "nowhere.geojson", cluster=wrong))
+
+
+def test_a_folder_is_no_place_for_the_numbers(tmp_path: Path) -> None:
+    settings = PlanSettings("https://example.org", "nowhere.geojson", json=str(tmp_path))
+    with pytest.raises(IsADirectoryError, match="is a folder; give the name of a file"):
+        plan_run(settings)
+
+
 @pytest.mark.slow
 def test_the_rate_is_measured_once(
     bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zipfile
 from pathlib import Path
 
 import geopandas as gpd
@@ -97,6 +98,48 @@ def test_what_cannot_be_guessed_is_left_to_the_run() -> None:
     assert guess_of(MappingSettings("c", "nowhere.geojson")) is None
     assert why_ask(MappingSettings("c", "nowhere.geojson")) == []
     assert guess_of("text") is None
+
+
+def test_a_folder_of_hyp3_is_as_many_pairs_as_it_has_coherence(tmp_path: Path) -> None:
+    """Phase, amplitude and heights lie beside it; a zip holds them all, and is larger by that."""
+    for pair in ("a", "b"):
+        (tmp_path / pair).mkdir()
+        for layer, size in (("corr", 20), ("unw_phase", 80), ("dem", 80)):
+            profile = {"width": size, "height": 10, "count": 1, "dtype": "float32"}
+            where = tmp_path / pair / f"{pair}_{layer}.tif"
+            transform = rasterio.Affine(80.0, 0.0, 0.0, 0.0, -80.0, 0.0)
+            with rasterio.open(where, "w", crs="EPSG:32721", transform=transform, **profile) as out:
+                out.write(np.ones((1, 10, size), "float32"))
+    guess = guess_of(ActivitySettings(str(tmp_path)))
+    packed = tmp_path / "packed"
+    packed.mkdir()
+    for pair in ("a", "b"):
+        with zipfile.ZipFile(packed / f"{pair}.zip", "w") as archive:
+            for path in (tmp_path / pair).iterdir():
+                archive.write(path, f"{pair}/{path.name}")
+    assert guess is not None
+    assert guess.seconds == pytest.approx(CORE_SECONDS["activity"] * 2 * 200 / CORES)
+    assert guess_of(ActivitySettings(str(packed))) == guess
+    (packed / "b.zip").write_bytes(b"no zip" * 10_000)
+    assert guess_of(ActivitySettings(str(packed))) is None
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"resolution": 0.0}, {"cluster": "local:0"}, {"bbox": (179.9, -1.0, -179.9, 1.0)}]
+)
+def test_a_wrong_setting_is_left_to_the_run(wrong: dict[str, object]) -> None:
+    """The box would be 359.8 degrees wide, the wrong way round the Earth."""
+    settings = {"bbox": (30.0, -0.05, 30.1, 0.05), **wrong}
+    assert guess_of(MappingSettings("c", "r", **settings)) is None
+
+
+def test_a_pixel_in_degrees_is_as_large_as_in_metres() -> None:
+    box = (30.0, -0.05, 30.1, 0.05)
+    metres = guess_of(MappingSettings("c", "r", bbox=box, resolution=11.132))
+    degrees = guess_of(MappingSettings("c", "r", bbox=box, resolution=1e-4, crs="EPSG:4326"))
+    assert metres is not None
+    assert degrees is not None
+    assert degrees.seconds == pytest.approx(metres.seconds)
 
 
 def test_there_are_three_reasons_to_ask(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
