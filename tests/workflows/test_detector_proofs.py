@@ -244,16 +244,19 @@ def test_the_network_finds_mines_of_other_districts(
     windows = asked(network, districts)
     for rule, name in RULES.items():
         found = judged(windows, districts, rule)
-        # Another processor rounds otherwise, and the learning ends elsewhere: one epoch differs so
-        # from the next, most of all by the highest of four windows.
-        near = {"max": 0.06, "mean": 0.03}[rule]
+        # Another processor rounds otherwise, and the learning ends elsewhere, as with another seed:
+        # of AVX2 and three more seeds a district differed by up to 0.035 and 0.042 from the page.
+        near = {"max": 0.06, "mean": 0.05}[rule]
         assert found[1:] == pytest.approx(told(PAGE, "network", name)[1:], abs=near)
-    for at in (0.8, 0.9):
+        assert min(found[1:]) > 0.78
+    # At a threshold that was not chosen for it, one training differs more from the next: there by
+    # up to 0.064 at 0.8 and 0.105 at 0.9.
+    for at, near in ((0.8, 0.08), (0.9, 0.13)):
         held_out = [
             scored(one, of, at, "max")
             for one, of in list(zip(windows, districts, strict=True))[len(LEARN) :]
         ]
-        assert held_out == pytest.approx(told(PAGE, f"above {at}"), abs=0.06)
+        assert held_out == pytest.approx(told(PAGE, f"above {at}"), abs=near)
     assert found[-1] >= 0.85  # the promise, by the mean of windows: districts never seen
     assert min(found[2:]) >= 0.84  # none far below it
 
