@@ -126,6 +126,7 @@ def test_slant_range_slcs_reach_a_map(real_data: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.data
+@pytest.mark.slow
 def test_long_pairs_of_ready_coherence_are_left_out_when_asked(
     real_data: Path, tmp_path: Path
 ) -> None:

@@ -63,7 +63,7 @@ def in_blocks(found: Found, size: int, monkeypatch: pytest.MonkeyPatch, **how: o
     "how",
     [
         {"clouds": ("quality", "score", "shadow", "outliers"), "cloud_buffer": 40.0},
-        {"speckle": "lee_sigma", "covariates": "fusion"},
+        pytest.param({"speckle": "lee_sigma", "covariates": "fusion"}, marks=pytest.mark.slow),
     ],
 )
 @pytest.mark.filterwarnings("ignore:palsar_ndi repeat")
@@ -108,6 +108,7 @@ def test_the_median_is_of_clear_dates_alone_and_they_are_counted(found):
     npt.assert_allclose(image.red, cube.red.where(clear).median("time"), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_speckle_is_filtered_before_the_mean(found):
     settings, items, box = found
     cube = sources.load(items["sentinel1"], like=box).compute()

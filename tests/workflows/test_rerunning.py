@@ -47,6 +47,7 @@ def test_the_same_comes_out_to_the_byte(run, tmp_path):
     assert again.summary["inputs"] == "15, all as they were"
 
 
+@pytest.mark.slow
 def test_what_was_altered_is_told(run, tmp_path):
     altered = shutil.copytree(run.folder, tmp_path / "altered")
     record = json.loads((altered / "provenance.json").read_text())

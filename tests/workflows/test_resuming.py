@@ -114,6 +114,7 @@ def test_a_run_killed_at_its_first_file_can_be_begun_again(slc, tmp_path):
     assert not list(result.folder.glob("*0123abcd*"))
 
 
+@pytest.mark.slow
 def test_to_resume_where_nothing_was_begun_is_a_run(slc, tmp_path):
     result = activity_run(of(slc, tmp_path / "pit", resume=True))
     assert (result.folder / "tai.zarr").is_dir()
@@ -121,6 +122,7 @@ def test_to_resume_where_nothing_was_begun_is_a_run(slc, tmp_path):
         activity_run(of(slc, tmp_path / "pit", resume=True))
 
 
+@pytest.mark.slow
 def test_a_mask_that_changed_meanwhile_is_not_mixed_with_what_it_was(slc, tmp_path, monkeypatch):
     # All is stored; then the run stops, and the file of the mask is replaced by another.
     water = tmp_path / "water.geojson"
@@ -151,6 +153,7 @@ def test_a_mask_that_changed_meanwhile_is_not_mixed_with_what_it_was(slc, tmp_pa
     assert after == pytest.approx(0.25, abs=0.05)
 
 
+@pytest.mark.slow
 def test_an_image_that_changed_meanwhile_is_not_mixed_with_what_it_was(stopped, monkeypatch):
     written = []
     from minewatch.store import filling
@@ -173,6 +176,7 @@ def test_an_image_that_changed_meanwhile_is_not_mixed_with_what_it_was(stopped, 
     assert written[0] == ".coherence.unfinished.zarr"
 
 
+@pytest.mark.slow
 def test_to_overwrite_begins_anew(stopped, monkeypatch):
     written = []
     from minewatch.store import filling
