@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = ["alone", "is_left_behind", "put_in_place", "sweep", "whole"]
 
-LEFT_BEHIND = re.compile(r"\..+\.[0-9a-f]{8}(\.\w+)?(\.old)?|\..+\.old")
-"""Names that :func:`whole` and :func:`put_in_place` use while they are at work."""
+LEFT_BEHIND = re.compile(r"\..+\.[0-9a-f]{7}[a-f]([.-]\w+)*|\..+\.unfinished\.zarr\.old")
+"""Names that :func:`whole` and :func:`put_in_place`, and GDAL beside them, use while at work.
+
+The last digit is a letter: in a name of one's own eight figures are a date."""
 ENDS = {".geojson": re.compile(rb"\]\s*\}\s*\Z")}
 """How a file of a kind ends: GDAL does not tell when the disk is full as it writes the last."""
 IN_WRITING = re.compile(r".+\.[0-9a-f]{32}\.partial")
@@ -60,7 +62,7 @@ def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     if not target.parent.is_dir():
         message = f"{target.parent} is no folder, so {target.name} cannot be written; make it first"
         raise FileNotFoundError(message)
-    partial = target.with_name(f".{target.stem}.{uuid.uuid4().hex[:8]}{target.suffix}")
+    partial = target.with_name(f".{target.stem}.{uuid.uuid4().hex[:7]}a{target.suffix}")
     try:
         yield partial
         _require_end(partial, target)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from minewatch._files import whole
+from minewatch._files import sweep, whole
 
 
 def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
@@ -52,3 +52,21 @@ def test_a_folder_never_gives_way_to_a_file_nor_a_file_to_a_folder(tmp_path: Pat
         p.mkdir()
     assert (folder / "thesis.txt").read_text() == file.read_text() == "years of work"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["notes", "results"]
+
+
+def test_what_was_half_written_goes_and_what_is_ones_own_stays(tmp_path: Path) -> None:
+    """A folder of results may be a home: hidden files, dated or old, are not ours."""
+    own = {".bashrc.old", ".notes.20240131.txt", ".tai.lock", "tai.tif", ".profile"}
+    (tmp_path / "maps").mkdir()
+    with whole(tmp_path / "tai.tif") as partial:
+        partial.write_text("a map")
+        halves = [
+            partial.with_name(f"{partial.name}{end}")
+            for end in ("", ".ovr.tmp", ".old", "-journal")
+        ]
+    halves += [tmp_path / ".tai.unfinished.zarr.old" / "zarr.json"]
+    for path in (*halves, *(tmp_path / name for name in own)):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("years of work")
+    sweep(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == own | {"maps"}

@@ -20,6 +20,7 @@ import minewatch as mw
 from minewatch import learn, sources, store
 from minewatch.learn import patches, segment
 from minewatch.sources.coherence import _snap
+from minewatch.sources.stac._addresses import require_plain
 from minewatch.sources.stac._calibration import parsed_calibration
 
 if TYPE_CHECKING:
@@ -87,6 +88,15 @@ def test_a_store_of_python_objects_is_refused_and_never_run(
     assert not sprung.exists()
 
 
+def test_an_escape_does_not_hide_a_codec(tmp_path: Path) -> None:
+    trapped_store(tmp_path / "tai.zarr", "tai", tmp_path / "sprung", filters=[TEXT, PICKLE])
+    about = tmp_path / "tai.zarr" / "tai" / ".zarray"
+    about.write_text(about.read_text().replace('"pickle"', '"\\u0070ickle"'))
+    with pytest.raises(ValueError, match="holds Python objects in 'tai'"):
+        store.open_cube(tmp_path / "tai.zarr")
+    assert not (tmp_path / "sprung").exists()
+
+
 def test_arrays_of_objects_beside_others_are_refused_too(tmp_path: Path) -> None:
     """Small coordinates are read when a store is opened: an object among them would run then."""
     import xarray as xr
@@ -141,6 +151,9 @@ ODD = [
     "/vsizip/vsicurl/http://example.org/a.zip/vv.tif",
     "file:///vsicurl/http://example.org/vv.tif",
     "file:///vsizip/{}",
+    "file:///%76sizip/{}",
+    "file://localhost/vsizip/{}",
+    'file://NETCDF:"{}":vv',
     "/vsistdin/",
     "zip://{}!vv.tif",
     "zip+https://example.org/a.zip!vv.tif",
@@ -179,10 +192,46 @@ def test_an_item_may_name_plain_files_alone(
 def test_plain_files_are_read_wherever_they_lie(tmp_path: Path) -> None:
     ones = np.ones((10, 20), "float32")
     path = Path(write_tif(tmp_path / "a: b & {c}.tif", ones))
+    odd = Path(write_tif(tmp_path / "50% #1?.tif", ones))
     with servers.range_server(tmp_path) as url:
-        for href in (str(path), f"file://{path}", f"{url}/a%3A%20b%20&%20%7Bc%7D.tif"):
+        for href in (
+            *(str(path), f"file://{path}", path.as_uri(), f"file://localhost{path}"),
+            *(str(odd), f"file://{odd}", odd.as_uri()),
+            f"{url}/a%3A%20b%20&%20%7Bc%7D.tif",
+        ):
             cube = sources.load([stac_item("one", {"vv": href})], like=GRID, max_retries=0)
             np.testing.assert_array_equal(cube.vv[0].compute(), ones)
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        "C:\\images\\B04.tif",
+        "c:/images/B04.tif",
+        "images/B04.tif",
+        "../S1A_IW:vv.tif",
+        "S2A.SAFE",
+        "https://example.org/B04.tif?sig=a%3Cb<c",
+        *(f"{scheme}://bucket/B04.tif" for scheme in ("s3", "S3", "gs", "az")),
+        "abfs://images@account.dfs.core.windows.net/B04.tif",
+    ],
+)
+def test_addresses_of_plain_files_stay_as_they_are(href: str) -> None:
+    assert require_plain(href, item="one", asset="vv") == href
+
+
+def test_a_list_saved_here_may_name_what_was_fetched_since(tmp_path: Path) -> None:
+    """Its items keep their links to the server; assets that are not here stay there."""
+    path = write_tif(tmp_path / "vv.tif", np.ones((10, 20), "float32"))
+    record = stac_item("one", {"vv": path, "vh": path}).to_dict(include_self_link=False)
+    record["links"] = [{"rel": "self", "href": "https://example.org/items/one"}]
+    for href in (path, Path(path).as_uri()):
+        record["assets"]["vv"]["href"], record["assets"]["vh"]["href"] = href, "./vh.tif"
+        content = {"type": "FeatureCollection", "features": [record]}
+        (tmp_path / "items.json").write_text(json.dumps(content))
+        (item,) = sources.search(tmp_path / "items.json")
+        assert item.assets["vh"].href == "https://example.org/items/vh.tif"
+        assert float(sources.load([item], variables=["vv"], like=GRID).vv.min()) == 1
 
 
 def test_a_catalogue_from_elsewhere_does_not_lead_to_files_of_this_machine(tmp_path: Path) -> None:

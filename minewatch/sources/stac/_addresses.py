@@ -6,16 +6,18 @@ through archives and networks (``/vsizip/vsicurl/…``). None of that is for a c
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import pystac
 
-__all__ = ["is_remote", "refuse_local_assets", "require_plain"]
+__all__ = ["REMOTE_SCHEMES", "is_remote", "refuse_local_assets", "require_plain"]
 
 REMOTE_SCHEMES = frozenset({"http", "https", "s3", "gs", "az", "abfs", "abfss"})
 """What a remote catalogue may point its assets at."""
@@ -80,7 +82,7 @@ def require_plain(href: str, *, item: str, asset: str) -> str:
     Returns
     -------
     str
-        The address.
+        The address; of a ``file:`` URI the path, which is what GDAL reads.
 
     Raises
     ------
@@ -89,6 +91,8 @@ def require_plain(href: str, *, item: str, asset: str) -> str:
 
     Examples
     --------
+    >>> require_plain("file:///data/pit%201/B04.tif", item="S2A", asset="B04")
+    '/data/pit 1/B04.tif'
     >>> require_plain("https://example.org/B04.tif", item="S2A", asset="B04")
     'https://example.org/B04.tif'
     >>> require_plain("vrt:///data/B04.tif?scale=0", item="S2A", asset="B04")
@@ -100,11 +104,17 @@ def require_plain(href: str, *, item: str, asset: str) -> str:
     scheme = prefix[1].lower() if prefix else ""
     if scheme in REMOTE_SCHEMES and urlsplit(href).netloc:
         return href
-    path = href if not scheme else urlsplit(href).path
-    if scheme in {"", "file"} and not re.match(r"/vsi|\s*[{\[]|$", path) and "<" not in href:
-        return href
+    path = _path_of(href) if scheme == "file" else href
+    if not PREFIX.match(path) and not re.match(r"/vsi|\s*[{\[]|$", path) and "<" not in path:
+        return path
     message = (
         f"asset {asset!r} of item {item!r} lies at {href!r}, and only paths and addresses with "
         f"file, {', '.join(sorted(REMOTE_SCHEMES))} are read; put the path of the file itself there"
     )
     raise ValueError(message)
+
+
+def _path_of(uri: str) -> str:
+    """The path in a ``file:`` URI; many are written without the escapes that they need."""
+    rest = re.sub(r"(?i)^file:(//(localhost(?=/))?)?", "", uri)
+    return rest if os.path.lexists(rest) else url2pathname(rest)

@@ -242,6 +242,8 @@ def walked(
             for item in items:
                 if item.get_self_href() is None:
                     item.set_self_href(href)
+                elif not is_remote(href):
+                    _bring_home(item, href)
         elif content["type"] == "Feature":
             items = [_item_of(content, href, href=href)]
         else:
@@ -263,6 +265,23 @@ def walked(
                 message = f"{href} is no STAC catalogue that can be walked ({reason}); get it anew"
                 raise ValueError(message) from error
     return [item.make_asset_hrefs_absolute() for item in items]
+
+
+def _bring_home(item: pystac.Item, href: str) -> None:
+    """Files of this machine that one's own list names are not to be sought on the server.
+
+    An item keeps the link to where it came from, and its assets may have been fetched since.
+    """
+    here = {
+        name: asset.href
+        for name, asset in item.assets.items()
+        if Path(asset.href).is_absolute() or urlsplit(asset.href).scheme == "file"
+    }
+    if here and is_remote(str(item.get_self_href())):
+        item.make_asset_hrefs_absolute()
+        item.set_self_href(href)
+        for name, at in here.items():
+            item.assets[name].href = at
 
 
 def _reader(href: str, read: Callable[[str], str] | None) -> Any:

@@ -277,7 +277,8 @@ def _reason(error: BaseException) -> str:
     said = ""
     while cause is not None:
         said = " ".join(str(cause).split()) or said
-        if cause.__cause__ is None and VAGUE not in said:
+        ours = type(cause) in (ValueError, OSError)  # of files beside the image, in plain words
+        if (ours or cause.__cause__ is None) and VAGUE not in said:
             break
         cause = cause.__cause__ or cause.__context__
     if "/vsicurl/" in said and "not recognized" in said:

@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 
 from minewatch._apply import along
+from minewatch.sources.stac._addresses import REMOTE_SCHEMES
 from minewatch.sources.stac._extents import extent
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Source:
     @property
     def remote(self) -> bool:
         """Whether it is read over the network."""
-        return urlsplit(self.href).scheme not in {"", "file"}
+        return urlsplit(self.href).scheme in REMOTE_SCHEMES
 
 
 def stacked(
