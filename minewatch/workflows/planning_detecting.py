@@ -168,7 +168,7 @@ def plan_teach(
         items = find_images(settings, degrees_of(box))
     with stage("graph", None, notify):
         seen = scene(items, box, settings, radar=radar_of(settings), block=PATCH_BLOCK)
-        tasks = first_computation(lambda: learn.patches.extract(seen, points, size=settings.size))
+        tasks = _reads(seen, points, settings.size)
     told = "given"
     dates = seen.sizes["time"]
     if rate is None:
@@ -206,6 +206,18 @@ def _scan(seen: xr.DataArray, way: Way, settings: DetectSettings) -> None:
     """Do what a run does with a date, and throw it away."""
     with tempfile.TemporaryDirectory(prefix="minewatch-plan-") as name:
         windows_and_picture(seen, way, settings, Path(name), key="a plan")
+
+
+def _reads(seen: xr.DataArray, points: Any, size: int) -> int:
+    """Tasks of the reading of patches; those of more than memory can hold as often as of one."""
+
+    def read(some: Any) -> int:
+        return first_computation(lambda: learn.patches.extract(seen, some, size=size))
+
+    try:
+        return read(points)
+    except MemoryError:  # which the plan is there to tell
+        return len(points) * read(points.iloc[:1])
 
 
 def _rate(rate: object) -> float:

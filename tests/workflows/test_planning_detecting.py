@@ -15,6 +15,7 @@ from minewatch.workflows import (
     detect_run,
     detect_train_run,
     plan,
+    planning_detecting,
 )
 
 
@@ -50,6 +51,25 @@ def test_patches_are_points_times_dates(world: Path) -> None:
     assert planned.seconds["patches"] > 0
     with pytest.raises(TypeError, match="seconds for a pixel"):
         plan(teaching(world), rate="mines")
+
+
+def test_more_than_memory_holds_is_planned_all_the_same(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Patches are laid out before they are read, and no machine here has room for these."""
+    extract = planning_detecting.learn.patches.extract
+    asked: list[int] = []
+
+    def little_room(scene: Any, points: Any, **settings: Any) -> Any:
+        asked.append(len(points))
+        if len(points) > 1:
+            raise MemoryError
+        return extract(scene, points, **settings)
+
+    monkeypatch.setattr(planning_detecting.learn.patches, "extract", little_room)
+    planned = plan(teaching(world), rate=1e-6)
+    assert asked == [planned.load.patches // 7, 1]
+    assert planned.load.tasks >= asked[0]
 
 
 @pytest.mark.slow
