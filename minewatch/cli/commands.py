@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from minewatch.cli.asking import ask_first
 from minewatch.cli.display import bars, show
-from minewatch.cli.mistakes import one_line
+from minewatch.cli.mistakes import MISTAKES, one_line
 from minewatch.cli.options import settings_command
 from minewatch.cli.planning import plans
 from minewatch.workflows import (
@@ -273,7 +273,7 @@ def main() -> None:
     except USAGE as error:
         _tell_usage(error)
         raise SystemExit(2) from None
-    except (ValueError, KeyError, TypeError, OSError, ImportError, RuntimeError) as error:
+    except MISTAKES as error:
         if debug:
             raise
         _stderr().print(f"[red]error:[/red] {escape(one_line(error))}", highlight=False)

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import errno
 
-__all__ = ["one_line"]
+__all__ = ["MISTAKES", "one_line"]
+
+MISTAKES = (
+    ValueError, KeyError, TypeError, OSError, ImportError, RuntimeError, MemoryError,
+)  # fmt: skip
+"""What is told in one line, without a traceback."""
 
 FIXES = {
     errno.ENOSPC: "the disk is full; make room and run it again",
@@ -37,6 +42,8 @@ def one_line(error: BaseException) -> str:
     --------
     >>> one_line(OSError(28, "No space left on device", "mines/tai.tif"))
     'mines/tai.tif: the disk is full; make room and run it again'
+    >>> one_line(MemoryError())
+    'there is not enough memory; minewatch plan tells how much a run needs'
     >>> one_line(KeyError("no item has 'nir'"))
     "no item has 'nir'"
     """
@@ -44,6 +51,9 @@ def one_line(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror and number in FIXES:
         where = f"{error.filename}: " if error.filename is not None else ""
         text = where + FIXES[number]
+    elif isinstance(error, MemoryError):
+        told = f" ({error})" if str(error) else ""
+        text = f"there is not enough memory{told}; minewatch plan tells how much a run needs"
     else:
         text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
     line = " ".join(text.split()) or type(error).__name__

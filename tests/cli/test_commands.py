@@ -159,6 +159,19 @@ def test_a_mistake_is_one_line_and_a_status(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_too_little_memory_is_one_line_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    from minewatch.cli import commands
+
+    def run(settings: object, *, notify: object) -> None:
+        raise MemoryError("Unable to allocate 297. GiB")
+
+    monkeypatch.setattr(commands, "activity_run", run)
+    result = minewatch("activity", "slc")
+    assert result.returncode == 1
+    assert "not enough memory (Unable to allocate 297. GiB); minewatch plan tells" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_points_without_a_design_are_refused(tmp_path: Path) -> None:
     points = tmp_path / "points.csv"
     points.write_text("point,label\n1,1\n2,0\n")
