@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import tempfile
 import time
 from dataclasses import dataclass
@@ -262,4 +261,4 @@ def _memory(load: DetectLoad, cluster: str, more: float) -> dict[str, dict[str, 
         worker = MARGIN * (blocks + NETWORK)
         return {"worker": {"images": worker}, "main": {"results": MARGIN * gathered}}
     whole = blocks + LEARNING + more / GIB
-    return {"main": {"images": MARGIN * whole, "results": MARGIN * math.fsum([gathered])}}
+    return {"main": {"images": MARGIN * whole, "results": MARGIN * gathered}}
