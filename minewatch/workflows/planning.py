@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "PlanSettings", "plan", "plan_run"]
 
-PLANNED: dict[type, Any] = {
+PLANNED: dict[type[Any], Any] = {
     ActivitySettings: plan_activity,
     MappingSettings: plan_map,
     UpdateSettings: plan_update,
