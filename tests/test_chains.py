@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import dask
 import pytest
 import xarray as xr
 from chains import activity_maps, chunked, coherence_of, covariates, probability_map
@@ -101,6 +102,23 @@ def test_barriers_do_not_see_chunks(world: simulate.World, ledger: xr.Dataset) -
         ]
         # Streamed through a histogram of 4096 bins on [-1, 1] against exact: within two bins.
         assert abs(thresholds[0] - thresholds[1]) <= 3 * 2 / 4096
+
+
+@pytest.mark.slow
+def test_any_number_of_threads_gives_the_same_bits(
+    world: simulate.World, ledger: xr.Dataset, model: Any
+) -> None:
+    def made(threads: int) -> list[Any]:
+        with dask.config.set(scheduler="threads", num_workers=threads):
+            maps = activity_maps(chunked(world.slc, ODD_SLC), ledger, 0.19)
+            probability = probability_map(world, model, ODD_WORLD)
+            return [result.compute() for result in (*maps, probability)]
+
+    # More threads than cores finish their blocks in another order each time.
+    alone = made(1)
+    for threads in (2, 9):
+        for result, expected in zip(made(threads), alone, strict=True):
+            xr.testing.assert_identical(result, expected)
 
 
 @pytest.mark.slow
