@@ -80,7 +80,11 @@ def test_activity_chain_is_lazy_and_does_not_see_chunks(
         same(result, expected)
 
 
-@pytest.mark.parametrize("chunks", [ONE, ODD_WORLD], ids=["one chunk", "7 x 5 chunks"])
+@pytest.mark.parametrize(
+    "chunks",
+    [ONE, pytest.param(ODD_WORLD, marks=pytest.mark.slow)],
+    ids=["one chunk", "7 x 5 chunks"],
+)
 def test_mapping_chain_is_lazy_and_does_not_see_chunks(
     world: simulate.World, model: Any, chunks: dict[str, int]
 ) -> None:

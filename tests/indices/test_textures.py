@@ -12,6 +12,7 @@ from oracles_optical import layer, lazy_and_blind, pixel
 from minewatch import indices, kernels
 
 
+@pytest.mark.slow
 def test_texture_is_lazy_and_blind_to_chunks(rng: np.random.Generator) -> None:
     values = rng.normal(-12, 3, (2, 23, 19)).astype("f4")
     values[1, 3:6, 4] = np.nan

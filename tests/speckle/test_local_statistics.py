@@ -88,6 +88,7 @@ def test_without_texture_all_variants_end_at_the_mean_of_the_window(
     assert abs(wanted / (LOOKS * window**2) - 1) < 0.01
 
 
+@pytest.mark.slow
 def test_the_weight_holds_the_variance_of_the_texture(rng: np.random.Generator) -> None:
     """K-distributed power, ν = 4: b s² = (s² − z̄²/L)/(1 + 1/L) is the ground's variance, 1/ν."""
     order, window, size = 4, 31, 400

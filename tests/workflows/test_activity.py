@@ -75,6 +75,7 @@ def test_every_file_says_the_same(run: Result) -> None:
     assert active.crs.to_epsg() == 4326
 
 
+@pytest.mark.slow
 def test_a_run_can_be_run_again_from_its_own_settings(run: Result, tmp_path: Path) -> None:
     settings = read_settings(
         ActivitySettings, run.folder / "run.toml", output=str(tmp_path / "again")
@@ -149,6 +150,7 @@ def test_long_pairs_of_ready_coherence_are_left_out_when_asked(
         )
 
 
+@pytest.mark.slow
 def test_stored_bytes_are_scaled_and_baselines_come_from_a_table(tmp_path: Path) -> None:
     """Coherence as bytes, 255 for 1, as archives keep it; zeros are values here."""
     rng = np.random.default_rng(11)

@@ -63,9 +63,10 @@ def in_blocks(found: Found, size: int, monkeypatch: pytest.MonkeyPatch, **how: o
     "how",
     [
         {"clouds": ("quality", "score", "shadow", "outliers"), "cloud_buffer": 40.0},
-        pytest.param({"speckle": "lee_sigma", "covariates": "fusion"}, marks=pytest.mark.slow),
+        {"speckle": "lee_sigma", "covariates": "fusion"},
     ],
 )
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:palsar_ndi repeat")
 def test_blocks_of_any_size_make_the_same_covariates(found, how, monkeypatch):
     """Filters and masks look beyond their blocks; only sums may round differently."""

@@ -122,6 +122,7 @@ def test_half_the_resolution_is_a_quarter_of_the_samples(bare: Path) -> None:
     assert fine.seconds["covariates"] > coarse.seconds["covariates"]
 
 
+@pytest.mark.slow
 def test_passes_that_measure_something_are_counted(bare: Path) -> None:
     """Sentinel-1 once more for its strong targets; radars stored before the 45 covariates."""
     plain, sigma = (

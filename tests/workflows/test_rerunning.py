@@ -35,6 +35,7 @@ def told(result) -> dict[str, str]:
         return {row["name"]: row["same"] for row in csv.DictReader(stream)}
 
 
+@pytest.mark.slow
 def test_the_same_comes_out_to_the_byte(run, tmp_path):
     again = rerun_run(RerunSettings(file=str(run.folder), output=str(tmp_path / "again")))
     rows = told(again)

@@ -88,6 +88,7 @@ def test_what_is_done_is_not_done_again(stopped, monkeypatch):
     assert written == [".mean_ndai.unfinished.zarr", ".tai.unfinished.zarr"]
 
 
+@pytest.mark.slow
 def test_what_a_kill_left_half_written_goes(stopped):
     pit = Path(stopped.output)
     chunk = pit / "coherence.zarr" / "coherence" / "c" / "0" / "0"
@@ -106,6 +107,7 @@ def test_what_a_kill_left_half_written_goes(stopped):
     assert chunk.is_dir()
 
 
+@pytest.mark.slow
 def test_a_run_killed_at_its_first_file_can_be_begun_again(slc, tmp_path):
     (tmp_path / "pit").mkdir()
     (tmp_path / "pit" / "..unfinished.0123abcd.json").write_text("{")
