@@ -192,6 +192,21 @@ def test_local_workers_have_the_memory_and_the_environment_that_is_asked_for() -
 
 
 @pytest.mark.slow
+def test_what_dask_left_in_the_environment_is_no_wish(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "65536")  # as after any other LocalCluster
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")  # somebody's own
+    monkeypatch.delenv("MALLOC_MMAP_THRESHOLD_", raising=False)
+    with connect("local:1") as client:
+        assert client is not None
+        (environment,) = client.run(lambda: dict(os.environ)).values()
+    assert environment["MALLOC_TRIM_THRESHOLD_"] == "1073741824"
+    assert environment["MALLOC_MMAP_THRESHOLD_"] == "1073741824"
+    assert environment["OMP_NUM_THREADS"] == "3"
+    assert os.environ["MALLOC_TRIM_THRESHOLD_"] == "65536"
+    assert "MALLOC_MMAP_THRESHOLD_" not in os.environ
+
+
+@pytest.mark.slow
 def test_a_task_that_ends_its_workers_is_told() -> None:
     def deadly(block: object) -> object:
         os.kill(os.getpid(), signal.SIGKILL)

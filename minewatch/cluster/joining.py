@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 from typing import TYPE_CHECKING
 
 from minewatch.cluster.faults import explained
@@ -11,7 +12,6 @@ from minewatch.cluster.reports import reported
 from minewatch.cluster.versions import require_same_version
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator
 
     from distributed import Client
@@ -153,6 +153,7 @@ def _local(workers: int | None, memory: float | None) -> Iterator[Client]:
     count = workers or CPU_COUNT
     settings = {"distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT}
     with (
+        _own_environment(),
         dask.config.set(settings),
         LocalCluster(
             n_workers=count,
@@ -165,6 +166,29 @@ def _local(workers: int | None, memory: float | None) -> Iterator[Client]:
         Client(cluster) as client,
     ):
         yield client
+
+
+@contextlib.contextmanager
+def _own_environment() -> Iterator[None]:
+    """Keep Dask from taking what it left in this process's environment for the user's wish.
+
+    It sets there what workers are to start with, leaves it, and for the next workers heeds it more
+    than any setting. What somebody else has set to other values is heeded here too.
+    """
+    from distributed.config import defaults as distributeds
+
+    theirs = distributeds["distributed"]["nanny"]["pre-spawn-environ"]
+    before = {name: os.environ.get(name) for name in WORKER_ENVIRONMENT}
+    for name, value in before.items():
+        if value == str(theirs.get(name)):
+            del os.environ[name]
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 @contextlib.contextmanager
