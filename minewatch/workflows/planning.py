@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minewatch.workflows.activity_settings import ActivitySettings
 from minewatch.workflows.detecting_settings import DetectSettings, DetectTrainSettings
@@ -13,24 +13,22 @@ from minewatch.workflows.planning_activity import plan_activity
 from minewatch.workflows.planning_detecting import plan_detect, plan_teach
 from minewatch.workflows.planning_mapping import plan_map
 from minewatch.workflows.planning_plans import Plan, workers_of
+from minewatch.workflows.planning_probes import ActivityRates
+from minewatch.workflows.planning_rates import Rates
 from minewatch.workflows.planning_settings import PlanSettings
 from minewatch.workflows.planning_updates import plan_update
 from minewatch.workflows.updating import UpdateSettings
 
-if TYPE_CHECKING:
-    from minewatch.workflows.planning_probes import ActivityRates
-    from minewatch.workflows.planning_rates import Rates
-
 __all__ = ["Plan", "PlanSettings", "plan", "plan_run"]
 
-PLANNED: dict[type[Any], Any] = {
-    ActivitySettings: plan_activity,
-    MappingSettings: plan_map,
-    UpdateSettings: plan_update,
-    DetectSettings: plan_detect,
-    DetectTrainSettings: plan_teach,
+PLANNED: dict[type[Any], tuple[Any, tuple[type, ...], str]] = {
+    ActivitySettings: (plan_activity, (ActivityRates,), "ActivityRates"),
+    MappingSettings: (plan_map, (Rates, str, Path), "Rates, or the folder of an earlier map"),
+    UpdateSettings: (plan_update, (ActivityRates,), "ActivityRates"),
+    DetectSettings: (plan_detect, (float,), "seconds for a pixel of a date"),
+    DetectTrainSettings: (plan_teach, (float,), "seconds for a pixel of a date"),
 }
-"""Settings of a run → what plans it."""
+"""Settings of a run → what plans it, the rates that it knows, and what they are."""
 
 
 def plan(
@@ -68,7 +66,7 @@ def plan(
     Raises
     ------
     TypeError
-        If they are no settings of a run that can be planned.
+        If they are no settings of a run that can be planned, or the rate is one of another run.
     ValueError
         If a setting makes no sense or nothing is found.
     FileNotFoundError
@@ -86,8 +84,11 @@ def plan(
     ...
     FileNotFoundError: ...nowhere.geojson...
     """
-    for kind, planned in PLANNED.items():
+    for kind, (planned, rates, meant) in PLANNED.items():
         if isinstance(settings, kind):
+            if rate is not None and not isinstance(rate, rates):
+                message = f"rate is {meant}, got {rate!r}; leave it out to measure it"
+                raise TypeError(message)
             workers_of(settings.cluster)  # refuses what is none before anything is measured
             made: Plan = planned(settings, rate=rate, notify=notify)
             return made

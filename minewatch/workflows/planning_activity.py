@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -10,28 +11,18 @@ import numpy as np
 import xarray as xr
 
 from minewatch import activity
+from minewatch.store.cubes import CHUNK
 from minewatch.workflows.activity_checks import check_ground, check_settings
 from minewatch.workflows.activity_inputs import open_coherence
 from minewatch.workflows.activity_settings import ActivitySettings
 from minewatch.workflows.outputs import Notify, quiet, stage
 from minewatch.workflows.planning_counting import counted_store, first_computation
-from minewatch.workflows.planning_loads import (
-    grid_of,
-    is_slc,
-    load_of,
-    reading_of_folder,
-    seconds_of,
-    size_of,
-)
-from minewatch.workflows.planning_memory import activity_memory
+from minewatch.workflows.planning_loads import is_slc, load_of, plan_of, reading_of_folder
 from minewatch.workflows.planning_orders import is_order, plan_order
 from minewatch.workflows.planning_plans import Plan
 from minewatch.workflows.planning_probes import ActivityRates, activity_rates
 
 __all__ = ["counted_of", "plan_activity"]
-
-LARGEST = 1024
-"""Rows and columns of a stored block."""
 
 COUNTED = 4
 """Stored blocks along each edge of a map whose graphs are drawn whole; else a corner is."""
@@ -76,17 +67,8 @@ def plan_activity(
     load = load_of(
         coherence, settings, stages, images=reading.scenes if is_slc(coherence, settings) else 0
     )
-    return Plan(
-        grid=grid_of(coherence),
-        readings=(reading,),
-        load=load,
-        processes=load.processes,
-        output=size_of(load),
-        memory=activity_memory(load, settings.cluster),
-        seconds=seconds_of(load, rate),
-        rate=told,
-        blocks=blocks,
-    )
+    planned = plan_of(coherence, reading, load, settings.cluster, rate=rate, told=told)
+    return dataclasses.replace(planned, blocks=blocks)
 
 
 def counted_of(
@@ -109,9 +91,9 @@ def counted_of(
     (dict, dict)
         Stage → tasks; store → blocks.
     """
-    edges = [-(-coherence.sizes[dim] // LARGEST) for dim in ("y", "x")]
+    edges = [-(-coherence.sizes[dim] // CHUNK) for dim in ("y", "x")]
     drawn = [min(edge, COUNTED) for edge in edges]
-    part = coherence.isel(y=slice(0, drawn[0] * LARGEST), x=slice(0, drawn[1] * LARGEST))
+    part = coherence.isel(y=slice(0, drawn[0] * CHUNK), x=slice(0, drawn[1] * CHUNK))
     share = edges[0] * edges[1] / (drawn[0] * drawn[1])
     tasks: dict[str, int] = {}
     blocks: dict[str, int] = {}

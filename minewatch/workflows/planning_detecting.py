@@ -80,7 +80,9 @@ class DetectLoad:
     tasks: int
 
 
-def plan_detect(settings: DetectSettings, *, rate: object = None, notify: Notify = quiet) -> Plan:
+def plan_detect(
+    settings: DetectSettings, *, rate: float | None = None, notify: Notify = quiet
+) -> Plan:
     """Say what a search for mines will take. One block of one image is read to find the rate.
 
     Parameters
@@ -124,8 +126,7 @@ def plan_detect(settings: DetectSettings, *, rate: object = None, notify: Notify
             rate = (time.perf_counter() - began) / (block.sizes["y"] * block.sizes["x"])
         told = "measured just now on a block of the input"
     load = _load(box, dates, int(windows.size), settings.cluster, tasks)
-    seconds = _rate(rate) * load.height * load.width * dates / max(load.processes, 1)
-    # The probe's block has as many tasks as threads, or fewer: a whole scene keeps all at work.
+    seconds = rate * load.height * load.width * dates / max(load.processes, 1)
     return Plan(
         grid=_grid(box, way.resolution),
         readings=(reading_of("sentinel1", items, box),),
@@ -141,7 +142,7 @@ def plan_detect(settings: DetectSettings, *, rate: object = None, notify: Notify
 
 
 def plan_teach(
-    settings: DetectTrainSettings, *, rate: object = None, notify: Notify = quiet
+    settings: DetectTrainSettings, *, rate: float | None = None, notify: Notify = quiet
 ) -> Plan:
     """Say what a detector that is taught will take. One block of one image is read.
 
@@ -192,7 +193,7 @@ def plan_teach(
         output=KEPT * content + PAGE,
         memory=_memory(load, settings.cluster, 3.0 * content + (0 if small else NETWORK * GIB)),
         seconds={
-            "patches": _rate(rate) * read * dates / max(load.processes, 1),
+            "patches": rate * read * dates / max(load.processes, 1),
             "teaching": each * load.patches,
             "files and report": 5.0,
         },
@@ -217,13 +218,6 @@ def _reads(seen: xr.DataArray, points: Any, size: int) -> int:
         return read(points)
     except MemoryError:  # which the plan is there to tell
         return len(points) * read(points.iloc[:1])
-
-
-def _rate(rate: object) -> float:
-    if not isinstance(rate, float):
-        message = f"rate is seconds for a pixel of a date, got {rate!r}; leave it out to measure it"
-        raise TypeError(message)
-    return rate
 
 
 def _middle(seen: xr.DataArray, side: int) -> xr.DataArray:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from minewatch import grids
-from minewatch.workflows.planning_plans import KEPT, workers_of
+from minewatch.workflows.identities import bytes_of
+from minewatch.workflows.planning_memory import activity_memory
+from minewatch.workflows.planning_plans import KEPT, Plan, workers_of
 from minewatch.workflows.planning_reading import Reading
 
 if TYPE_CHECKING:
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ActivityLoad",
+    "plan_of",
     "grid_of",
+    "images_of",
     "is_slc",
     "load_of",
     "reading_of_folder",
@@ -180,19 +184,29 @@ def reading_of_folder(coherence: xr.DataArray, settings: ActivitySettings) -> Re
     files = [path for path in there if path.name in names]
     if not files:  # a store, or rasters in archives
         files = [path for path in there if path.is_file()]
-    stored = float(sum(_bytes_of(path) for path in files))
+    stored = float(sum(bytes_of(path) for path in files))
     samples = float(pairs) * height * width
     if not is_slc(coherence, settings):
         return Reading("coherence", pairs, len(files), 4 * samples, stored, samples)
-    ends = [coherence[name].values for name in ("reference_time", "secondary_time")]
-    images = len(np.unique(np.concatenate(ends)))
+    images = images_of(coherence)
     return Reading("SLC", images, len(files), 8.0 * images * height * width, stored, samples)
 
 
-def _bytes_of(path: Path) -> int:
-    if path.is_dir():
-        return sum(inner.stat().st_size for inner in path.rglob("*") if inner.is_file())
-    return path.stat().st_size
+def images_of(pairs: xr.DataArray) -> int:
+    """Dates of some pairs.
+
+    Parameters
+    ----------
+    pairs : xarray.DataArray
+        With ``reference_time`` and ``secondary_time``.
+
+    Returns
+    -------
+    int
+        Each date once.
+    """
+    ends = [pairs[name].values for name in ("reference_time", "secondary_time")]
+    return len(np.unique(np.concatenate(ends)))
 
 
 def size_of(load: ActivityLoad) -> float:
@@ -239,3 +253,49 @@ def seconds_of(
         for stage, slope in rate.stages.items()
     }
     return {"coherence": rate.coherence * load.pixels * made * faster, **later}
+
+
+def plan_of(
+    coherence: xr.DataArray,
+    reading: Reading,
+    load: ActivityLoad,
+    cluster: str,
+    *,
+    rate: ActivityRates | None,
+    told: str,
+    fresh: int | None = None,
+) -> Plan:
+    """What a series will take, by what it has to carry.
+
+    Parameters
+    ----------
+    coherence : xarray.DataArray
+        Dims (pair, y, x).
+    reading : Reading
+        What is read.
+    load : ActivityLoad
+        From :func:`load_of`.
+    cluster : str
+        As a setting of a run.
+    rate : ActivityRates, optional
+        How fast this machine is; None where nothing will be done.
+    told : str
+        Where the rate is from.
+    fresh : int, optional
+        Pairs whose coherence is made; all if not given.
+
+    Returns
+    -------
+    Plan
+        Without blocks.
+    """
+    return Plan(
+        grid=grid_of(coherence),
+        readings=(reading,),
+        load=load,
+        processes=load.processes,
+        output=0.0 if rate is None else size_of(load),
+        memory=activity_memory(load, cluster),
+        seconds={"new pairs": 0.0} if rate is None else seconds_of(load, rate, fresh=fresh),
+        rate=told,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +12,12 @@ import xarray as xr
 from minewatch import grids
 from minewatch.grids.boxes import coordinates
 from minewatch.sources import asf
+from minewatch.store.cubes import CHUNK
 from minewatch.workflows.activity_layers import site_of
 from minewatch.workflows.activity_settings import whole_numbers
 from minewatch.workflows.outputs import Notify, quiet, stage
-from minewatch.workflows.planning_loads import grid_of, load_of, seconds_of, size_of
-from minewatch.workflows.planning_memory import activity_memory
-from minewatch.workflows.planning_plans import KEPT, Plan
+from minewatch.workflows.planning_loads import load_of, plan_of
+from minewatch.workflows.planning_plans import KEPT
 from minewatch.workflows.planning_probes import activity_rates
 from minewatch.workflows.planning_reading import Reading
 
@@ -26,15 +27,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from minewatch.workflows.activity_settings import ActivitySettings
+    from minewatch.workflows.planning_plans import Plan
     from minewatch.workflows.planning_probes import ActivityRates
 
 __all__ = ["is_order", "plan_order"]
 
 PIXEL = {"20x4": 80.0, "10x2": 40.0, "5x1": 20.0}
 """Looks → metres of HyP3's pixels."""
-
-CHUNK = 1024
-"""Rows and columns of a stored block."""
 
 Counted = tuple[dict[str, int], dict[str, int]]
 
@@ -125,18 +124,9 @@ def plan_order(
     decoded = 4.0 * series.size
     images = len(set(pairs["reference"]) | set(pairs["secondary"]))
     reading = Reading("Sentinel-1", images, len(jobs), decoded, KEPT * decoded, float(series.size))
-    return Plan(
-        grid=grid_of(series),
-        readings=(reading,),
-        load=load,
-        processes=load.processes,
-        output=size_of(load),
-        memory=activity_memory(load, settings.cluster),
-        seconds=seconds_of(load, rate),
-        rate=told,
-        blocks=blocks,
-        credits={"credits": int(price["credits"]), "jobs": len(jobs), "months": price["months"]},
-    )
+    planned = plan_of(series, reading, load, settings.cluster, rate=rate, told=told)
+    asked = {"credits": int(price["credits"]), "jobs": len(jobs), "months": price["months"]}
+    return dataclasses.replace(planned, blocks=blocks, credits=asked)
 
 
 def _series(pairs: pd.DataFrame, settings: ActivitySettings, pixel: float) -> xr.DataArray:

@@ -13,23 +13,17 @@ import xarray as xr
 from minewatch import store
 from minewatch.activity.records import pair_index
 from minewatch.conventions import require_same_grid
+from minewatch.store.cubes import CHUNK
 from minewatch.workflows.activity_inputs import open_coherence
 from minewatch.workflows.outputs import Notify, quiet, stage
-from minewatch.workflows.planning_activity import LARGEST, counted_of
+from minewatch.workflows.planning_activity import counted_of
 from minewatch.workflows.planning_counting import counted_store
-from minewatch.workflows.planning_loads import (
-    grid_of,
-    load_of,
-    reading_of_folder,
-    seconds_of,
-    size_of,
-)
-from minewatch.workflows.planning_memory import activity_memory
-from minewatch.workflows.planning_plans import Plan
+from minewatch.workflows.planning_loads import images_of, load_of, plan_of, reading_of_folder
 from minewatch.workflows.planning_probes import activity_rates
 from minewatch.workflows.updating import run_of
 
 if TYPE_CHECKING:
+    from minewatch.workflows.planning_plans import Plan
     from minewatch.workflows.planning_probes import ActivityRates
     from minewatch.workflows.updating import UpdateSettings
 
@@ -78,7 +72,7 @@ def plan_update(
             rate = activity_rates(fresh if new else stored, run)
         told = "measured just now on a block of the input"
     whole = reading_of_folder(incoming, run)
-    images = _images(fresh) if whole.sensor == "SLC" else new
+    images = images_of(fresh) if whole.sensor == "SLC" else new
     share = images / max(whole.scenes, 1)
     reading = dataclasses.replace(
         whole,
@@ -89,23 +83,10 @@ def plan_update(
         samples=whole.samples * share,
     )
     load = load_of(series, run, stages, images=images)
-    idle_seconds = {"new pairs": 0.0}
-    return Plan(
-        grid=f"{grid_of(series)}, {new} of them new",
-        readings=(reading,),
-        load=load,
-        processes=load.processes,
-        output=0.0 if idle else size_of(load),
-        memory=activity_memory(load, settings.cluster),
-        seconds=idle_seconds if rate is None or idle else seconds_of(load, rate, fresh=new),
-        rate="nothing is new, nothing will be done" if idle else told,
-    )
-
-
-def _images(pairs: xr.DataArray) -> int:
-    """Dates of some pairs."""
-    ends = [pairs[name].values for name in ("reference_time", "secondary_time")]
-    return len(np.unique(np.concatenate(ends)))
+    if idle:
+        rate, told = None, "nothing is new, nothing will be done"
+    planned = plan_of(series, reading, load, settings.cluster, rate=rate, told=told, fresh=new)
+    return dataclasses.replace(planned, grid=f"{planned.grid}, {new} of them new")
 
 
 def _made(fresh: xr.DataArray) -> int:
@@ -126,7 +107,7 @@ def _series(stored: xr.DataArray, fresh: xr.DataArray) -> xr.DataArray:
     like = stored.isel(pair=0, drop=True)
     grid = {name: like[name] for name in like.coords if not like[name].dims or name in ("y", "x")}
     shape = (len(order), *like.shape)
-    nothing = da.zeros(shape, chunks=(1, LARGEST, LARGEST), dtype="float32")
+    nothing = da.zeros(shape, chunks=(1, CHUNK, CHUNK), dtype="float32")
     times = {name: ("pair", values[order]) for name, values in ends.items()}
     coords: dict[Any, Any] = {"pair": np.arange(len(order)), **times, **grid}
     return xr.DataArray(nothing, coords, ("pair", "y", "x"), "coherence", stored.attrs)

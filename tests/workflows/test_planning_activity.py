@@ -41,6 +41,11 @@ def of(slc: Path, **more: Any) -> ActivitySettings:
     return ActivitySettings(input=str(slc), choices=False, **more)
 
 
+def test_a_rate_of_another_run_is_refused(slc: Path) -> None:
+    with pytest.raises(TypeError, match=r"rate is ActivityRates, got 'mines'; leave it out"):
+        plan(of(slc), rate="mines")
+
+
 def test_scenes_tasks_and_blocks_are_those_of_the_run(slc: Path, tmp_path: Path) -> None:
     planned = plan(of(slc), rate=RATES)
     (reading,) = planned.readings

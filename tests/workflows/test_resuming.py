@@ -12,6 +12,7 @@ import shapely
 from killing import assert_same_stores, kill_and_resume, stored
 
 from minewatch import simulate, store
+from minewatch.store import filling
 from minewatch.workflows import (
     ActivitySettings,
     DetectSettings,
@@ -73,17 +74,21 @@ def test_what_was_stopped_is_told_and_not_mixed_with_another_run(stopped):
         activity_run(other)
 
 
-def test_what_is_done_is_not_done_again(stopped, monkeypatch):
-    written = []
-    from minewatch.store import filling
-
+@pytest.fixture
+def written(monkeypatch):
+    """Names of the stores whose strips are written, in turn."""
+    names = []
     write = filling.write_strip
 
     def noted(cube, path, rows):
-        written.append(path.name)
+        names.append(path.name)
         write(cube, path, rows)
 
     monkeypatch.setattr(filling, "write_strip", noted)
+    return names
+
+
+def test_what_is_done_is_not_done_again(stopped, written):
     activity_run(dataclasses.replace(stopped, resume=True))
     assert written == [".mean_ndai.unfinished.zarr", ".tai.unfinished.zarr"]
 
@@ -156,17 +161,7 @@ def test_a_mask_that_changed_meanwhile_is_not_mixed_with_what_it_was(slc, tmp_pa
 
 
 @pytest.mark.slow
-def test_an_image_that_changed_meanwhile_is_not_mixed_with_what_it_was(stopped, monkeypatch):
-    written = []
-    from minewatch.store import filling
-
-    write = filling.write_strip
-
-    def noted(cube, path, rows):
-        written.append(path.name)
-        write(cube, path, rows)
-
-    monkeypatch.setattr(filling, "write_strip", noted)
+def test_an_image_that_changed_meanwhile_is_not_mixed_with_what_it_was(stopped, written):
     image = sorted(Path(stopped.input).glob("*.tif"))[0]
     before = image.read_bytes()
     try:
@@ -179,17 +174,7 @@ def test_an_image_that_changed_meanwhile_is_not_mixed_with_what_it_was(stopped, 
 
 
 @pytest.mark.slow
-def test_to_overwrite_begins_anew(stopped, monkeypatch):
-    written = []
-    from minewatch.store import filling
-
-    write = filling.write_strip
-
-    def noted(cube, path, rows):
-        written.append(path.name)
-        write(cube, path, rows)
-
-    monkeypatch.setattr(filling, "write_strip", noted)
+def test_to_overwrite_begins_anew(stopped, written):
     activity_run(dataclasses.replace(stopped, overwrite=True))
     assert written[0] == ".coherence.unfinished.zarr"
 
