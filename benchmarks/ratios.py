@@ -16,15 +16,17 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmarks.floors import add_up, jit, read_series
 from benchmarks.peers import CASES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from benchmarks.peers import Case
 
@@ -66,7 +68,7 @@ def compare(case: Case, rounds: int = ROUNDS, *, threads: bool = True) -> Ratios
         1e9 * median(ours) / case.pixels,
         median(floor) if floor else None,
         {name: median(times) for name, times in peers.items()},
-        _speedup(case, rounds) if threads else None,
+        _speedup(case.halves, rounds) if threads else None,
     )
 
 
@@ -78,9 +80,9 @@ def _seconds(run: Callable[[], Any], clock: Callable[[], float] | None = None) -
         return max(clock() - start, 1e-9)
 
 
-def _speedup(case: Case, rounds: int) -> float:
+def _speedup(halves: Sequence[Callable[[], Any]], rounds: int) -> float:
     """How much faster two threads are through both halves than one."""
-    first, second = case.halves
+    first, second = halves
 
     def in_turn() -> None:
         first()
@@ -89,15 +91,26 @@ def _speedup(case: Case, rounds: int) -> float:
     with ThreadPoolExecutor(2) as pool:
 
         def at_once() -> None:
-            for future in [pool.submit(half) for half in case.halves]:
+            for future in [pool.submit(half) for half in halves]:
                 future.result()
 
+        at_once()
         clock = time.perf_counter
         turns, both = zip(
             *((_seconds(in_turn, clock), _seconds(at_once, clock)) for _ in range(3 * rounds)),
             strict=True,
         )
     return min(turns) / min(both)
+
+
+def machine(rounds: int) -> str:
+    """What two threads of this machine can do for loops that only compute, and only read."""
+    add, read = jit(add_up), jit(read_series)
+    parts = [np.ones((100, 1 << 18), np.float32) for _ in range(2)]
+    outs = [np.empty(part.shape[1], np.float32) for part in parts]
+    adding = _speedup([partial(add, 1 << 24)] * 2, rounds)
+    reading = _speedup([partial(read, *both) for both in zip(parts, outs, strict=True)], rounds)
+    return f"two threads, arithmetic alone {adding:.1f} times one, reading alone {reading:.1f}"
 
 
 def rows(case: Case, found: Ratios) -> Iterable[str]:
@@ -141,7 +154,7 @@ class Distance:
         return min(compare(self.case, 3, threads=False).peers.values())
 
     def track_times_faster_on_two_threads(self, size: int, kernel: str) -> float:
-        return _speedup(self.case, 3)
+        return _speedup(self.case.halves, 3)
 
 
 def main(arguments: list[str]) -> None:
@@ -151,7 +164,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="at least 7 to publish")
     parser.add_argument("--only", nargs="+", choices=list(CASES), default=list(CASES))
     given = parser.parse_args(arguments)
-    sys.stdout.write("\n".join(HEADER) + "\n")
+    sys.stdout.write(machine(given.rounds) + "\n\n" + "\n".join(HEADER) + "\n")
     for name in given.only:
         case = CASES[name](given.size)
         sys.stdout.write("\n".join(rows(case, compare(case, given.rounds))) + "\n")

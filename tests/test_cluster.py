@@ -188,6 +188,7 @@ def test_local_workers_have_the_memory_and_the_environment_that_is_asked_for() -
         assert worker["memory_limit"] == int(0.75 * 2**30)
         (environment,) = client.run(lambda: dict(os.environ)).values()
     assert environment["MALLOC_TRIM_THRESHOLD_"] == "1073741824"
+    assert environment["MALLOC_ARENA_MAX"] == "2"
     assert environment["OMP_NUM_THREADS"] == "1"
 
 

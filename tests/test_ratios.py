@@ -57,7 +57,8 @@ def test_ratios_are_of_times_and_shares(monkeypatch) -> None:
 
 def test_the_script_prints_a_table_of_all_columns(capsys) -> None:
     ratios.main(["--size", "64", "--rounds", "1", "--only", "coherence", "lee", "counts"])
-    head, line, *rows = capsys.readouterr().out.splitlines()
+    threads, _, head, line, *rows = capsys.readouterr().out.splitlines()
+    assert threads.startswith("two threads, arithmetic alone ")
     assert line.count("|") == head.count("|")
     assert [row.split("|")[1].strip() for row in rows] == [
         "coherence, 3 × 10",

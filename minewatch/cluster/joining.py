@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["WORKER_ENVIRONMENT", "connect"]
 
 WORKER_ENVIRONMENT = {
+    "MALLOC_ARENA_MAX": "2",
     "MALLOC_TRIM_THRESHOLD_": "1073741824",
     "MALLOC_MMAP_THRESHOLD_": "1073741824",
     "OMP_NUM_THREADS": "1",
@@ -26,7 +27,8 @@ WORKER_ENVIRONMENT = {
 """What workers want in their environment.
 
 Freed blocks go back to the pool instead of to the system: large chunks are otherwise paged in anew
-for every task (twice to four times the time of a halo read)."""
+for every task (twice to four times the time of a halo read). Two pools are enough: with one for
+each thread that ever read or wrote, what one has freed does not serve the next (a fifth more)."""
 GIB = 2**30
 LEAST = 0.25
 """GiB: a worker that has imported what it needs holds nearly as much."""

@@ -5,8 +5,9 @@ the lower one. The right child follows the left one, so a step is one load of th
 feature, and an addition. Thresholds and features are compared as integers of the same order as the
 float32 numbers that they stand for; a float64 threshold is rounded down to float32, which leaves
 :math:`x \le t` as it is for every float32 x. A leaf leads to itself, so that no step asks whether
-it is the last one: eight samples go down together, and every few steps it is seen whether any of
-them still moves. Tree after tree runs over a block of samples while its nodes are in the cache.
+it is the last one: eight samples go down together, a shallow tree as many steps as it has levels,
+a deep one until none of them moves, which is looked at every few steps. Tree after tree runs over
+a block of samples while its nodes are in the cache.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ __all__ = ["forest_proba", "pack_trees", "too_large"]
 LEAF = -1
 BLOCK = 4096
 """Samples sent down a tree before the next tree: a multiple of eight."""
-STEPS = 5
-"""Levels between two looks at whether all have arrived."""
+SURE = 12
+"""Levels that samples go down before it is first seen whether all have arrived."""
+STEPS = 3
+"""Levels between two such looks."""
 ZERO, ONE, EIGHT = np.uint64(0), np.uint64(1), np.uint64(8)
 HALF, LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
 SIGN, INFINITE = np.uint32(0x80000000), np.uint32(0x7F800000)
@@ -52,15 +55,43 @@ def step(tree: Any, keys: Any, base: Any, node: Any, bits: Any, mask: Any) -> An
     return ((word & LOW) >> bits) + np.uint64(right)
 
 
+def down(tree: Any, keys: Any, base: Any, f: Any, at: Any, bits: Any, mask: Any) -> Any:
+    """A step of eight samples, whose keys lie one behind the other."""
+    base1 = base + f
+    base2 = base1 + f
+    base3 = base2 + f
+    base4 = base3 + f
+    base5 = base4 + f
+    base6 = base5 + f
+    return (
+        step(tree, keys, base, at[0], bits, mask),
+        step(tree, keys, base1, at[1], bits, mask),
+        step(tree, keys, base2, at[2], bits, mask),
+        step(tree, keys, base3, at[3], bits, mask),
+        step(tree, keys, base4, at[4], bits, mask),
+        step(tree, keys, base5, at[5], bits, mask),
+        step(tree, keys, base6, at[6], bits, mask),
+        step(tree, keys, base6 + f, at[7], bits, mask),
+    )
+
+
 @gufunc(
     [
-        "(float32[:,::1],uint64[::1],uint32[::1],int64[::1],float64[:,::1],int64,float64[:,::1])",
+        "(float32[:,::1],uint64[::1],uint32[::1],int64[::1],int64[::1],float64[:,::1],int64,"
+        "float64[:,::1])",
     ],
-    "(n,f),(m),(m),(t),(l,c),()->(n,c)",
-    helpers=(as_keys, step),
+    "(n,f),(m),(m),(s),(t),(l,c),()->(n,c)",
+    helpers=(as_keys, step, down),
 )
 def forest_proba(
-    samples: Any, nodes: Any, rows: Any, starts: Any, values: Any, width: Any, out: Any
+    samples: Any,
+    nodes: Any,
+    rows: Any,
+    starts: Any,
+    depths: Any,
+    values: Any,
+    width: Any,
+    out: Any,
 ) -> None:
     """Mean over trees of the class shares in the leaf that each sample falls into.
 
@@ -71,7 +102,7 @@ def forest_proba(
     ----------
     samples : (..., n, f) array of float32
         A row of features per sample. Infinities are in order, below or above all thresholds.
-    nodes, rows, starts, values, width
+    nodes, rows, starts, depths, values, width
         The forest, from :func:`pack_trees`.
 
     Returns
@@ -101,7 +132,7 @@ def forest_proba(
            [ nan,  nan]])
     """
     n, features = samples.shape
-    trees, classes = len(starts) - 1, values.shape[1]
+    trees, classes = len(depths), values.shape[1]
     bits, f = np.uint64(width), np.uint64(features)
     mask = (ONE << bits) - ONE
     patterns = samples.view(np.uint32)
@@ -109,7 +140,6 @@ def forest_proba(
     keys = np.zeros(room * features, np.uint32)
     known = np.zeros(room, np.bool_)
     total = np.zeros((room, classes))
-    found = np.zeros(8, np.uint64)
     largest = 0
     for t in range(trees):
         largest = max(largest, starts[t + 1] - starts[t])
@@ -124,44 +154,21 @@ def forest_proba(
             tree, row = near_nodes[:size], near_rows[:size]
             tree[:] = nodes[starts[t] : starts[t + 1]]
             row[:] = rows[starts[t] : starts[t + 1]]
+            sure, deeper = min(depths[t], SURE), depths[t] > SURE
             for s in range(ZERO, np.uint64(count), EIGHT):
-                b0 = s * f
-                b1 = b0 + f
-                b2 = b1 + f
-                b3 = b2 + f
-                b4 = b3 + f
-                b5 = b4 + f
-                b6 = b5 + f
-                b7 = b6 + f
-                n0 = n1 = n2 = n3 = n4 = n5 = n6 = n7 = ZERO
-                moved = ONE
-                while moved != ZERO:
+                eight = (ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO)
+                for _ in range(sure):
+                    eight = down(tree, keys, s * f, f, eight, bits, mask)
+                moved = deeper
+                while moved:
                     for _ in range(STEPS):
-                        n0 = step(tree, keys, b0, n0, bits, mask)
-                        n1 = step(tree, keys, b1, n1, bits, mask)
-                        n2 = step(tree, keys, b2, n2, bits, mask)
-                        n3 = step(tree, keys, b3, n3, bits, mask)
-                        n4 = step(tree, keys, b4, n4, bits, mask)
-                        n5 = step(tree, keys, b5, n5, bits, mask)
-                        n6 = step(tree, keys, b6, n6, bits, mask)
-                        n7 = step(tree, keys, b7, n7, bits, mask)
-                    m0 = step(tree, keys, b0, n0, bits, mask)
-                    m1 = step(tree, keys, b1, n1, bits, mask)
-                    m2 = step(tree, keys, b2, n2, bits, mask)
-                    m3 = step(tree, keys, b3, n3, bits, mask)
-                    m4 = step(tree, keys, b4, n4, bits, mask)
-                    m5 = step(tree, keys, b5, n5, bits, mask)
-                    m6 = step(tree, keys, b6, n6, bits, mask)
-                    m7 = step(tree, keys, b7, n7, bits, mask)
-                    moved = (m0 ^ n0) | (m1 ^ n1) | (m2 ^ n2) | (m3 ^ n3)
-                    moved |= (m4 ^ n4) | (m5 ^ n5) | (m6 ^ n6) | (m7 ^ n7)
-                    n0, n1, n2, n3, n4, n5, n6, n7 = m0, m1, m2, m3, m4, m5, m6, m7
-                found[0], found[1], found[2], found[3] = n0, n1, n2, n3
-                found[4], found[5], found[6], found[7] = n4, n5, n6, n7
-                for k in range(ZERO, EIGHT):
-                    leaf = np.uint64(row[found[k]])
+                        eight = down(tree, keys, s * f, f, eight, bits, mask)
+                    lower = down(tree, keys, s * f, f, eight, bits, mask)
+                    moved, eight = lower != eight, lower
+                for k in range(8):
+                    leaf = np.uint64(row[eight[k]])
                     for c in range(classes):
-                        total[s + k, c] += values[leaf, c]
+                        total[s + np.uint64(k), c] += values[leaf, c]
         for s in range(count):
             for c in range(classes):
                 out[first + s, c] = total[s, c] / trees if known[s] else np.nan
@@ -176,7 +183,7 @@ def pack_trees(
     threshold: Any,
     leaf_value: Any,
     features: int,
-) -> tuple[Any, Any, Any, Any, int]:
+) -> tuple[Any, Any, Any, Any, Any, int]:
     """Lay the trees of a forest as :func:`forest_proba` reads them.
 
     Parameters
@@ -202,6 +209,8 @@ def pack_trees(
         The row of `values` that belongs to a node.
     starts : (t + 1,) array of int64
         Where each tree begins.
+    depths : (t,) array of int64
+        Steps from the root of each tree to its lowest leaf.
     values : (l, c) array of float64
         Class shares, each kind once.
     width : int
@@ -234,7 +243,7 @@ def pack_trees(
             f"the compiled forest, whose nodes have 32 bits for both; grow smaller trees"
         )
         raise ValueError(message)
-    order, tree = _by_level(starts, left, right, feature)
+    order, tree, depths = _by_level(starts, left, right, feature)
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order)) - starts[tree]
     leaf = np.asarray(feature)[order] == LEAF
@@ -247,7 +256,7 @@ def pack_trees(
     values, kind = np.unique(leaf_value, axis=0, return_inverse=True)
     rows = np.zeros(len(order), np.uint32)
     rows[np.asarray(feature) == LEAF] = kind.ravel()
-    return nodes, rows[order], starts, np.ascontiguousarray(values, np.float64), width
+    return nodes, rows[order], starts, depths, np.ascontiguousarray(values, np.float64), width
 
 
 def too_large(starts: Any, features: int) -> bool:
@@ -273,10 +282,11 @@ def too_large(starts: Any, features: int) -> bool:
     return bool(np.diff(starts).max() > 1 << (32 - (features - 1).bit_length()))
 
 
-def _by_level(starts: Any, left: Any, right: Any, feature: Any) -> tuple[Any, Any]:
-    """Nodes of each tree level by level, children side by side, and the tree of each."""
+def _by_level(starts: Any, left: Any, right: Any, feature: Any) -> tuple[Any, Any, Any]:
+    """Nodes of each tree level by level, children side by side; the tree of each; their depths."""
     level, tree = starts[:-1], np.arange(len(starts) - 1)
     levels, trees = [level], [tree]
+    depths = np.zeros(len(tree), np.int64)
     while len(level):
         inner = np.asarray(feature)[level] != LEAF
         parents = level[inner]
@@ -284,9 +294,10 @@ def _by_level(starts: Any, left: Any, right: Any, feature: Any) -> tuple[Any, An
         tree = np.repeat(tree[inner], 2)
         levels.append(level)
         trees.append(tree)
+        depths[tree] += 1
     whose = np.concatenate(trees)
     by_tree = np.argsort(whose, kind="stable")
-    return np.concatenate(levels)[by_tree], whose[by_tree]
+    return np.concatenate(levels)[by_tree], whose[by_tree], depths
 
 
 def _keys_below(threshold: Any) -> Any:
