@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 import xarray as xr
-from scipy import stats
 
 from minewatch.insar.identity import label_values
 
@@ -85,10 +85,10 @@ def baseline_regression(
     x, y, n = x[there], y[there], int(there.sum())
     slope = intercept = r = p = lower = upper = np.nan
     if n >= 3 and np.ptp(x) > 0 and np.ptp(y) > 0:
-        line = stats.linregress(x, y)
+        line = scipy.stats.linregress(x, y)
         slope, intercept, r, p = line.slope, line.intercept, line.rvalue, line.pvalue
         if n > 3 and abs(r) < 1:
-            reach = stats.norm.ppf((1 + confidence) / 2) / np.sqrt(n - 3)
+            reach = scipy.stats.norm.ppf((1 + confidence) / 2) / np.sqrt(n - 3)
             lower, upper = np.tanh(np.arctanh(r) + np.array([-reach, reach]))
     values = {
         "slope": slope,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from minewatch.conventions import NO_CLASS
 
@@ -54,8 +54,8 @@ def clopper_pearson(
     e, n = np.broadcast_arrays(np.asarray(successes, "float64"), np.asarray(trials, "float64"))
     tail = (1 - confidence) / 2
     # A beta distribution needs positive parameters; where it has none the end is 0 or 1.
-    lower = stats.beta.ppf(tail, np.where(e > 0, e, 1), n - e + 1)
-    upper = stats.beta.ppf(1 - tail, e + 1, np.where(e < n, n - e, 1))
+    lower = scipy.stats.beta.ppf(tail, np.where(e > 0, e, 1), n - e + 1)
+    upper = scipy.stats.beta.ppf(1 - tail, e + 1, np.where(e < n, n - e, 1))
     return np.where(e > 0, lower, 0.0), np.where(e < n, upper, 1.0)
 
 
@@ -91,7 +91,7 @@ def wilson(
     e, n = np.broadcast_arrays(np.asarray(successes, "float64"), np.asarray(trials, "float64"))
     some = np.where(n > 0, n, 1)
     p = e / some
-    z = float(stats.norm.ppf((1 + confidence) / 2))
+    z = float(scipy.stats.norm.ppf((1 + confidence) / 2))
     middle = p + z**2 / (2 * some)
     reach = z * np.sqrt(p * (1 - p) / some + z**2 / (4 * some**2))
     scale = 1 + z**2 / some

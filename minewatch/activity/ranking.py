@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import scipy
 import xarray as xr
-from scipy import stats
 
 from minewatch.conventions import Layer, conform
 
@@ -40,7 +40,7 @@ def spearman(first: npt.NDArray[Any], second: npt.NDArray[Any]) -> float:
     """
     if len(first) < 2:
         return float("nan")
-    ranks = [stats.rankdata(values) for values in (first, second)]
+    ranks = [scipy.stats.rankdata(values) for values in (first, second)]
     one, other = (rank - rank.mean() for rank in ranks)
     size = float(np.sqrt((one @ one) * (other @ other)))
     return float(np.clip(one @ other / size, -1, 1)) if size > 0 else float("nan")
@@ -78,7 +78,7 @@ def area_under_curve(score: npt.NDArray[Any], positive: npt.NDArray[np.bool_]) -
     rest = len(positive) - count
     if not count or not rest:
         return float("nan")
-    rank_sum = float(stats.rankdata(score)[positive].sum())
+    rank_sum = float(scipy.stats.rankdata(score)[positive].sum())
     return (rank_sum - count * (count + 1) / 2) / (count * rest)
 
 

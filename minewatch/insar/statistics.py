@@ -14,8 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import special, stats
-from scipy.interpolate import PchipInterpolator
+import scipy
 
 from minewatch import _apply
 from minewatch.conventions import Layer, conform, require
@@ -197,7 +196,7 @@ def coherence_cdf(value: npt.ArrayLike, true: npt.ArrayLike, looks: float) -> An
             continue
         terms, weights = _mixture(float(level), looks)
         for i in here:
-            probability[i] = weights @ special.betainc(terms + 1, looks - 1, squared[i])
+            probability[i] = weights @ scipy.special.betainc(terms + 1, looks - 1, squared[i])
     return _plain(np.where(np.isnan(below), np.nan, probability).reshape(shape))
 
 
@@ -238,13 +237,15 @@ def debias(coherence: xr.DataArray, *, looks: float) -> xr.DataArray:
     """
     require(coherence, ..., "y", "x", dtype="floating", by="debias")
     nodes = np.linspace(0, 1, _NODES)
-    curve = PchipInterpolator(expected_coherence(nodes, looks), nodes)
+    curve = scipy.interpolate.PchipInterpolator(expected_coherence(nodes, looks), nodes)
     result = _apply.with_shared(_inverted, curve, [coherence])
     record = {**carried(coherence), "looks": looks, "looks_source": "given", "debiased": True}
     return conform(result, COHERENCE, **record)
 
 
-def _inverted(curve: PchipInterpolator, block: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+def _inverted(
+    curve: scipy.interpolate.PchipInterpolator, block: npt.NDArray[Any]
+) -> npt.NDArray[np.float32]:
     floor, top = curve.x[[0, -1]]
     true = curve(np.clip(block, floor, top))
     return np.where(np.isfinite(block), true, np.nan).astype("float32")
@@ -277,8 +278,8 @@ def _mean(true: float, looks: float) -> float:
         excess = _mean(_NEARLY_ONE, looks) - _NEARLY_ONE
         return true + excess * (1 - true) / (1 - _NEARLY_ONE)
     terms, weights = _mixture(true, looks)
-    gain = special.gammaln(terms + 1.5) - special.gammaln(terms + looks + 0.5)
-    loss = special.gammaln(terms + looks) - special.gammaln(terms + 1)
+    gain = scipy.special.gammaln(terms + 1.5) - scipy.special.gammaln(terms + looks + 0.5)
+    loss = scipy.special.gammaln(terms + looks) - scipy.special.gammaln(terms + 1)
     return float(weights @ np.exp(gain + loss))
 
 
@@ -287,8 +288,8 @@ def _mixture(true: float, looks: float) -> tuple[npt.NDArray[np.float64], npt.ND
     success = 1 - true**2
     if true == 0:
         return np.zeros(1), np.ones(1)
-    low, high = (float(stats.nbinom.ppf(q, looks, success)) for q in (1e-15, 1 - 1e-14))
+    low, high = (float(scipy.stats.nbinom.ppf(q, looks, success)) for q in (1e-15, 1 - 1e-14))
     step = max(1, int((high - low) // _MOST_TERMS))
     terms = np.arange(max(low, 0), high + step, step)
-    weights = stats.nbinom.pmf(terms, looks, success)
+    weights = scipy.stats.nbinom.pmf(terms, looks, success)
     return terms, weights / weights.sum()

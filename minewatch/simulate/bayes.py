@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+import scipy
 import xarray as xr
-from scipy import special
 
 from minewatch.conventions import Layer, conform
 from minewatch.simulate.classes import BANDS, LAND_COVER, NOISE, log_means
@@ -91,8 +91,8 @@ def mine_probability(world: World, *, sensors: Sequence[str] = SENSORS) -> xr.Da
         with np.errstate(divide="ignore"):  # a class that is absent has no chance
             scores[(..., *half)] = np.log(counts / counts.sum())[:, None, None]
     scores += _optical(world, sensors)
-    scores += _radar(world, sensors, special.softmax(scores, axis=0))
-    posterior = special.softmax(scores, axis=0)[LAND_COVER["mine"] - 1]
+    scores += _radar(world, sensors, scipy.special.softmax(scores, axis=0))
+    posterior = scipy.special.softmax(scores, axis=0)[LAND_COVER["mine"] - 1]
     return conform(world.land_cover.copy(data=posterior), PROBABILITY, sensors=list(sensors))
 
 
@@ -188,8 +188,8 @@ def _radar(world: World, sensors: Sequence[str], likely: Floats) -> Floats:
             mean = np.where(hope, box_mean(weight * power, WINDOW) / share, power)
             n = count * looks[sensor]
             patch = NOISE["c_band" if sensor == "sentinel1" else "l_band"] * np.log(10) / 10
-            value = np.log(mean) - special.digamma(n) + np.log(n)
-            variance = patch**2 + special.polygamma(1, n)
+            value = np.log(mean) - scipy.special.digamma(n) + np.log(n)
+            variance = patch**2 + scipy.special.polygamma(1, n)
             for k in members:
                 total[k] += _log_normal(value - means[k, i], variance)
     return total

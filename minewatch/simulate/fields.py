@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import fft, ndimage
+import scipy
 
 __all__ = ["band_limited", "block_mean", "box_mean", "gaussian_field", "repeat_blocks", "stream"]
 
@@ -68,7 +68,7 @@ def gaussian_field(shape: tuple[int, int], length: float, rng: np.random.Generat
     (4, 6)
     """
     rows, columns = shape
-    square = fft.fftfreq(rows)[:, None] ** 2 + fft.rfftfreq(columns)[None, :] ** 2
+    square = scipy.fft.fftfreq(rows)[:, None] ** 2 + scipy.fft.rfftfreq(columns)[None, :] ** 2
     kernel = np.exp(-2 * (np.pi * length) ** 2 * square)
     # Parseval: the mean of kernel² over the full plane; interior rfft columns stand for two.
     twice = np.full(columns // 2 + 1, 2.0)
@@ -76,8 +76,8 @@ def gaussian_field(shape: tuple[int, int], length: float, rng: np.random.Generat
     if columns % 2 == 0:
         twice[-1] = 1
     gain = np.sqrt((kernel**2 * twice).sum() / (rows * columns))
-    white = fft.rfft2(rng.standard_normal(shape))
-    field: Floats = fft.irfft2(white * kernel, s=shape) / gain
+    white = scipy.fft.rfft2(rng.standard_normal(shape))
+    field: Floats = scipy.fft.irfft2(white * kernel, s=shape) / gain
     return field
 
 
@@ -109,10 +109,12 @@ def band_limited(
     >>> round(float((abs(z) ** 2).mean()), 1)
     1.0
     """
-    keep = np.outer(*(abs(fft.fftfreq(n)) <= f / 2 for n, f in zip(shape, bandwidth, strict=True)))
+    keep = np.outer(
+        *(abs(scipy.fft.fftfreq(n)) <= f / 2 for n, f in zip(shape, bandwidth, strict=True))
+    )
     white = rng.standard_normal((2, *shape))
-    spectrum = fft.fft2(white[0] + 1j * white[1]) * keep
-    field: npt.NDArray[np.complex128] = fft.ifft2(spectrum) / np.sqrt(2 * keep.mean())
+    spectrum = scipy.fft.fft2(white[0] + 1j * white[1]) * keep
+    field: npt.NDArray[np.complex128] = scipy.fft.ifft2(spectrum) / np.sqrt(2 * keep.mean())
     return field
 
 
@@ -169,7 +171,7 @@ def box_mean(array: npt.NDArray[Any], window: tuple[int, int]) -> npt.NDArray[An
     array([[1., 1., 1.]])
     """
     for axis, n in zip((-2, -1), window, strict=True):
-        array = ndimage.correlate1d(array, np.full(n, 1 / n), axis=axis, mode="nearest")
+        array = scipy.ndimage.correlate1d(array, np.full(n, 1 / n), axis=axis, mode="nearest")
     return array
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
+import scipy
 import shapely
 from pyproj import CRS
-from scipy import ndimage
 from shapely import affinity
 from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry
@@ -253,7 +253,7 @@ def pit_elevation(ground: PitGround, seed: int) -> Floats:
     hills = gaussian_field(codes.shape, 50 * scale, stream(seed, "open pit", "elevation"))
 
     def away(mask: npt.NDArray[np.bool_]) -> Floats:
-        distance: Floats = 5.0 * ndimage.distance_transform_edt(mask)
+        distance: Floats = 5.0 * scipy.ndimage.distance_transform_edt(mask)
         return distance
 
     shore = 1 - np.exp(-away(codes != PIT_GROUND["lake"]) / (250 * scale))
@@ -262,7 +262,7 @@ def pit_elevation(ground: PitGround, seed: int) -> Floats:
     for zone, (slope, deepest) in RELIEF.items():
         rim = away(zones == zone)
         dem += np.sign(slope) * np.minimum(abs(slope) * rim, deepest * scale)
-    return ndimage.gaussian_filter(dem, 1.0)
+    return scipy.ndimage.gaussian_filter(dem, 1.0)
 
 
 def _outline(

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+import scipy
 import xarray as xr
-from scipy import ndimage
 
 from minewatch.conventions import Layer, conform
 from minewatch.simulate.fields import Floats
@@ -193,5 +193,5 @@ def _angle(
 
 
 def _border(mask: Mask) -> Mask:
-    both: Mask = ndimage.maximum_filter(mask, 3) != ndimage.minimum_filter(mask, 3)
+    both: Mask = scipy.ndimage.maximum_filter(mask, 3) != scipy.ndimage.minimum_filter(mask, 3)
     return both

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import scipy
 import xarray as xr
-from scipy import ndimage
 
 from minewatch.conventions import Layer, conform
 from minewatch.simulate.classes import BANDS, LAND_COVER, MIXED_BANDS, NOISE, log_means
@@ -178,7 +178,7 @@ def landsat8(ground: Ground, look: Look, seed: int) -> xr.Dataset:
         rng=stream(seed, "landsat8"),
     )
     cloud = series.cloud.values
-    rim = ndimage.binary_dilation(cloud[:, ::3, ::3], structure=np.ones((1, 3, 3), bool))
+    rim = scipy.ndimage.binary_dilation(cloud[:, ::3, ::3], structure=np.ones((1, 3, 3), bool))
     dilated = repeat_blocks(rim, 3, ground.cover.shape) & ~cloud
     water = np.isin(_below(ground, 3), WATER)
     codes = landsat_quality(cloud, series.shadow.values, dilated, water)
@@ -238,7 +238,9 @@ def palsar(look: Look, seed: int) -> xr.Dataset:
     time = np.array([PALSAR_TIME], dtype="datetime64[ns]")
     images = {}
     for name in ("hh", "hv"):
-        area = nearest(ndimage.uniform_filter(look.power[name], 3, mode="nearest"), row, column)
+        area = nearest(
+            scipy.ndimage.uniform_filter(look.power[name], 3, mode="nearest"), row, column
+        )
         mosaic = speckle(
             xr.DataArray(area, dims=("y", "x")),
             looks=PALSAR_LOOKS,

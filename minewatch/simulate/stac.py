@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import rasterio
+import scipy
 import xarray as xr
 from rasterio import Affine
-from scipy import ndimage
 
 from minewatch.simulate.geographic import (
     WORLD_EPSG,
@@ -205,7 +205,9 @@ def _palsar(world: World) -> Iterator[Scene]:
 
 def _dem(world: World) -> Iterator[Scene]:
     transform, row, column = geographic_grid(*world.land_cover.shape, arcsec=1.0)
-    heights = ndimage.map_coordinates(world.dem.values, [row, column], order=1, mode="nearest")
+    heights = scipy.ndimage.map_coordinates(
+        world.dem.values, [row, column], order=1, mode="nearest"
+    )
     shape = (row.shape[0], row.shape[1])
     asset = Asset("data.tif", 4326, transform, shape, "float32", 30.0, "elevation")
     properties = {"datetime": "2021-04-22T00:00:00Z", "platform": "TanDEM-X", "gsd": 30}

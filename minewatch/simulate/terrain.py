@@ -11,9 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage, spatial
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+import scipy
 
 from minewatch.simulate.classes import LAND_COVER, SLC_GROUND
 from minewatch.simulate.fields import Floats, gaussian_field, stream
@@ -145,12 +143,12 @@ def elevation(ground: Ground, seed: int) -> Floats:
     rng = stream(seed, "elevation")
     hills = 25 * scale * gaussian_field((shape[0], shape[1]), 40 * scale, rng)
     river = ground.cover == LAND_COVER["sediment_river"]
-    away = ndimage.distance_transform_edt(~river) / scale
-    depth = ndimage.distance_transform_edt(ground.cover == LAND_COVER["mine"])
+    away = scipy.ndimage.distance_transform_edt(~river) / scale
+    depth = scipy.ndimage.distance_transform_edt(ground.cover == LAND_COVER["mine"])
     rise = 60 * scale * (1 - np.exp(-away / 80))
     floor = 120 + hills * (1 - np.exp(-away / 40)) + rise
     dem: Floats = floor - 1.5 * np.minimum(depth, 12 * scale)
-    return ndimage.gaussian_filter(dem, 1.0)
+    return scipy.ndimage.gaussian_filter(dem, 1.0)
 
 
 def _halves(size: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
@@ -215,14 +213,14 @@ def _dig(
     water = [LAND_COVER["sediment_river"], LAND_COVER["clear_water"]]
     for area in areas:
         free = ~np.isin(cover[half], water) & ~inside[half] & (mine[half] == 0)
-        free = ndimage.binary_erosion(free, iterations=3, border_value=0)
+        free = scipy.ndimage.binary_erosion(free, iterations=3, border_value=0)
         blob = _blob(free, area * 100 * scale**2 * rng.uniform(0.95, 1.05), rng)
         mine[half][blob] = mine.max() + 1
 
 
 def _blob(free: Mask, pixels: float, rng: np.random.Generator) -> Mask:
     """A ragged, connected piece of free ground of about so many pixels."""
-    room = ndimage.distance_transform_edt(np.pad(free, 1))[1:-1, 1:-1]
+    room = scipy.ndimage.distance_transform_edt(np.pad(free, 1))[1:-1, 1:-1]
     radius = np.sqrt(pixels / np.pi)
     fits = np.flatnonzero(room >= min(1.1 * radius, room.max()))
     row, column = np.unravel_index(rng.choice(fits), free.shape)
@@ -232,9 +230,9 @@ def _blob(free: Mask, pixels: float, rng: np.random.Generator) -> Mask:
     distance[~free] = np.inf
     count = max(1, round(pixels))
     blob = distance <= np.partition(distance, count - 1, axis=None)[count - 1]
-    labels, _ = ndimage.label(blob & free)
+    labels, _ = scipy.ndimage.label(blob & free)
     blob = labels == labels[row, column]
-    return ndimage.binary_fill_holes(blob) & free
+    return scipy.ndimage.binary_fill_holes(blob) & free
 
 
 def _cells(
@@ -244,7 +242,7 @@ def _cells(
     count = max(2, round(shape[0] * shape[1] / pixels))
     seeds = rng.uniform((0, 0), shape, size=(count, 2))
     points = np.indices(shape).reshape(2, -1).T
-    return spatial.KDTree(seeds).query(points)[1].reshape(shape)
+    return scipy.spatial.KDTree(seeds).query(points)[1].reshape(shape)
 
 
 def _number(*keys: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
@@ -266,6 +264,6 @@ def _number(*keys: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     ]
     ends = np.concatenate(pairs, axis=1)
     ones = np.ones(ends.shape[1], bool)
-    graph = coo_array((ones, (ends[0], ends[1])), shape=(joint.size, joint.size))
-    labels = connected_components(graph, directed=False)[1]
+    graph = scipy.sparse.coo_array((ones, (ends[0], ends[1])), shape=(joint.size, joint.size))
+    labels = scipy.sparse.csgraph.connected_components(graph, directed=False)[1]
     return labels.reshape(shape).astype(np.int64)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import rioxarray  # noqa: F401
+import scipy
 import xarray as xr
-from scipy import ndimage
 
 from minewatch.conventions import Layer, conform
 from minewatch.grids import resample
@@ -236,7 +236,9 @@ def _joined(detectors: list[Vectors]) -> Vectors:
     missing = count[0] == 0
     if missing.all():
         return np.full_like(mean, math.nan)
-    nearest = ndimage.distance_transform_edt(missing, return_distances=False, return_indices=True)
+    nearest = scipy.ndimage.distance_transform_edt(
+        missing, return_distances=False, return_indices=True
+    )
     filled: Vectors = mean[:, nearest[0], nearest[1]]
     return filled
 

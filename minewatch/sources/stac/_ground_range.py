@@ -12,10 +12,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import scipy
 from pyproj import Transformer
 from rasterio.transform import GCPTransformer
 from rasterio.windows import Window
-from scipy import ndimage
 
 from minewatch.grids._sampling import inside, sample
 
@@ -172,7 +172,7 @@ class GroundRange:
             (columns + shift - nodes[1][0]) / STEP,
             indexing="ij",
         )
-        row, column = (ndimage.map_coordinates(each, at, order=1) for each in known)
+        row, column = (scipy.ndimage.map_coordinates(each, at, order=1) for each in known)
         return row, column
 
     def _exact(self, rows: Any, columns: Any) -> tuple[Floats, Floats]:
