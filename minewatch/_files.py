@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import shutil
+import threading
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,11 +24,17 @@ ENDS = {".geojson": re.compile(rb"\]\s*\}\s*\Z")}
 """How a file of a kind ends: GDAL does not tell when the disk is full as it writes the last."""
 IN_WRITING = re.compile(r".+\.[0-9a-f]{32}\.partial")
 """Names under which Zarr writes a chunk before it has its own."""
+DATE, NO_DATE = "OGR_CURRENT_DATE", "1970-01-01T00:00:00.000Z"
+"""What GDAL takes for the time of writing of a GeoPackage, and what it is given."""
+_dating = threading.RLock()  # an option of GDAL is one of the whole process
 
 
 @contextlib.contextmanager
 def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     r"""Write a file or folder under a hidden name beside its own, then rename it into place.
+
+    A GeoPackage that is written meanwhile tells no time of writing, unless GDAL is told one by
+    ``OGR_CURRENT_DATE``: the same tables give the same bytes.
 
     Parameters
     ----------
@@ -64,11 +71,30 @@ def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise FileNotFoundError(message)
     partial = target.with_name(f".{target.stem}.{uuid.uuid4().hex[:7]}a{target.suffix}")
     try:
-        yield partial
+        with _undated(target):
+            yield partial
         _require_end(partial, target)
         put_in_place(partial, target)
     finally:
         _remove(partial)
+
+
+@contextlib.contextmanager
+def _undated(target: Path) -> Iterator[None]:
+    if target.suffix != ".gpkg":
+        yield
+        return
+    import pyogrio
+
+    with _dating:
+        if pyogrio.get_gdal_config_option(DATE) is not None:
+            yield
+            return
+        pyogrio.set_gdal_config_options({DATE: NO_DATE})
+        try:
+            yield
+        finally:
+            pyogrio.set_gdal_config_options({DATE: None})
 
 
 def _require_end(partial: Path, target: Path) -> None:

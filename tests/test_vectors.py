@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import json
 import math
 from pathlib import Path
@@ -539,6 +541,30 @@ def test_a_geopackage_keeps_crs_classes_and_outlines(tmp_path: Path) -> None:
     assert len(gpd.read_file(tmp_path / "none.gpkg")) == 0
     with pytest.raises(ValueError, match=r"polygons\.set_crs"):
         vectors.to_geopackage(pits.set_crs(None, allow_override=True), tmp_path / "a.gpkg")
+
+
+def test_the_same_polygons_are_the_same_geopackage_whenever_they_are_written(tmp_path, monkeypatch):
+    pits = gpd.GeoDataFrame(
+        {"rank": [3, 1, 2]}, geometry=[box(n, 0, n + 1, 1) for n in (5, 3, 9)], crs="EPSG:32721"
+    )
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        vectors.to_geopackage(pits, tmp_path / name / "pits.gpkg")
+    one, other = (tmp_path / name / "pits.gpkg" for name in "ab")
+    assert one.read_bytes() == other.read_bytes()
+    assert written_at(one) == "1970-01-01T00:00:00.000Z"
+    assert gpd.read_file(one)["rank"].tolist() == [3, 1, 2]
+    # Others write their own with the time, and who sets one is heard.
+    pits.to_file(tmp_path / "others.gpkg", driver="GPKG", engine="pyogrio")
+    assert not written_at(tmp_path / "others.gpkg").startswith("1970")
+    monkeypatch.setenv("OGR_CURRENT_DATE", "2022-05-01T00:00:00.000Z")
+    vectors.to_geopackage(pits, one)
+    assert written_at(one) == "2022-05-01T00:00:00.000Z"
+
+
+def written_at(file) -> str:
+    with contextlib.closing(sqlite3.connect(file)) as opened:
+        return opened.execute("SELECT last_change FROM gpkg_contents").fetchone()[0]
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
