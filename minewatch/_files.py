@@ -14,12 +14,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["alone", "is_left_behind", "put_in_place", "sweep", "whole"]
+__all__ = ["alone", "heal", "is_left_behind", "put_in_place", "sweep", "whole"]
 
-LEFT_BEHIND = re.compile(r"\..+\.[0-9a-f]{7}[a-f]([.-]\w+)*|\..+\.unfinished\.zarr\.old")
+LEFT_BEHIND = re.compile(
+    r"\..+\.[0-9a-f]{7}[a-f]([.-]\w+)*|\..+\.(unfinished|update)\.zarr\.old(\.gone)?"
+)
 """Names that :func:`whole` and :func:`put_in_place`, and GDAL beside them, use while at work.
 
 The last digit is a letter: in a name of one's own eight figures are a date."""
+ASIDE = re.compile(r"\.(.+)\.(?:[0-9a-f]{7}[a-f]|unfinished|update)((?:\.\w+)?)\.old")
+"""Names of folders that :func:`put_in_place` has moved aside, with those that they had."""
 ENDS = {".geojson": re.compile(rb"\]\s*\}\s*\Z")}
 """How a file of a kind ends: GDAL does not tell when the disk is full as it writes the last."""
 IN_WRITING = re.compile(r".+\.[0-9a-f]{32}\.partial")
@@ -135,9 +139,51 @@ def put_in_place(partial: Path, target: Path) -> None:
     try:
         partial.rename(target)
     except OSError:
-        old.rename(target)
-        raise
-    _remove(old)
+        if partial.exists():  # else another process has found this half done, and done it
+            old.rename(target)
+            raise
+    _discard(old)
+
+
+def heal(folder: Path) -> None:
+    """Do what processes left half done that were killed in the midst of :func:`put_in_place`.
+
+    Nothing is there then under its own name: the old folder has been moved aside, the new one,
+    which is complete, not yet moved in. It is now. Another process may be just as far; whichever
+    comes first does it.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        A folder of results.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in (".tai.0123abca.zarr", ".tai.0123abca.zarr.old"):
+    ...         (Path(folder) / name).mkdir()
+    ...     heal(Path(folder))
+    ...     print(sorted(path.name for path in Path(folder).iterdir()))
+    ['tai.zarr']
+    """
+    for old in sorted(folder.glob(".*.old")):
+        aside = ASIDE.fullmatch(old.name)
+        if aside is None or not old.is_dir():
+            continue
+        target, partial = folder / "".join(aside.groups()), old.with_suffix("")
+        if not target.exists():
+            with contextlib.suppress(OSError):
+                (partial if partial.exists() else old).rename(target)
+        if target.exists():
+            _discard(old)
+
+
+def _discard(old: Path) -> None:
+    """Remove what was moved aside, under a name of which nobody thinks that it may come back."""
+    gone = old.with_name(f"{old.name}.gone")
+    with contextlib.suppress(FileNotFoundError):
+        _remove(old.rename(gone))
 
 
 def is_left_behind(path: Path) -> bool:
@@ -162,7 +208,7 @@ def is_left_behind(path: Path) -> bool:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what processes that were killed had half written into a folder.
+    """Remove what processes that were killed had half written into a folder, after :func:`heal`.
 
     Parameters
     ----------
@@ -179,6 +225,7 @@ def sweep(folder: Path) -> None:
     ...     print(sorted(path.name for path in Path(folder).iterdir()))
     ['.tai.lock', 'tai.tif']
     """
+    heal(folder)
     left = [path for path in folder.iterdir() if is_left_behind(path)]
     if folder.suffix == ".zarr":
         left += [path for path in folder.rglob("*.partial") if IN_WRITING.fullmatch(path.name)]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from minewatch._files import sweep, whole
+from minewatch import _files
+from minewatch._files import heal, sweep, whole
 
 
 def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
@@ -65,8 +66,69 @@ def test_what_was_half_written_goes_and_what_is_ones_own_stays(tmp_path: Path) -
             for end in ("", ".ovr.tmp", ".old", "-journal")
         ]
     halves += [tmp_path / ".tai.unfinished.zarr.old" / "zarr.json"]
+    (tmp_path / "tai.zarr").mkdir()
     for path in (*halves, *(tmp_path / name for name in own)):
         path.parent.mkdir(exist_ok=True)
         path.write_text("years of work")
     sweep(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == own | {"maps"}
+    assert {path.name for path in tmp_path.iterdir()} == own | {"maps", "tai.zarr"}
+
+
+class Killed(BaseException):
+    """As if the process ended here: nothing that it would clean up is cleaned up."""
+
+
+@pytest.mark.parametrize("renames", [1, 2, 3])
+def test_a_kill_between_two_renames_is_healed(tmp_path: Path, monkeypatch, renames: int) -> None:
+    """Moved aside, moved in, and the old one named as gone: after each the new one is there."""
+    target, partial = tmp_path / "tai.zarr", tmp_path / ".tai.0123abca.zarr"
+    for folder, name in ((target, "old"), (partial, "new")):
+        folder.mkdir()
+        (folder / name).write_text(name)
+    rename, done = Path.rename, []
+
+    def renamed(path: Path, to: Path) -> Path:
+        done.append(rename(path, to))
+        if len(done) == renames:
+            raise Killed
+        return done[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", renamed)
+        with pytest.raises(Killed):
+            _files.put_in_place(partial, target)
+    assert target.exists() == (renames > 1)
+    heal(tmp_path)
+    assert [path.name for path in target.iterdir()] == ["new"]
+    sweep(tmp_path)
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_what_was_moved_aside_alone_goes_back(tmp_path: Path) -> None:
+    (tmp_path / ".tai.0123abca.zarr.old").mkdir()
+    (tmp_path / ".bashrc.old").mkdir()
+    sweep(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".bashrc.old", "tai.zarr"]
+
+
+def test_two_that_put_in_place_what_was_left_do_not_hinder_each_other(
+    tmp_path: Path, monkeypatch
+) -> None:
+    """A reader heals while the writer that it takes for killed is between its two renames."""
+    target = tmp_path / "tai.zarr"
+    target.mkdir()
+    rename = Path.rename
+
+    def renamed(path: Path, to: Path) -> Path:
+        there = rename(path, to)
+        if there.name.endswith(".old"):
+            monkeypatch.undo()
+            heal(tmp_path)
+        return there
+
+    monkeypatch.setattr(Path, "rename", renamed)
+    with whole(target) as partial:
+        partial.mkdir()
+        (partial / "new").write_text("new")
+    assert [path.name for path in target.iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [target]
