@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 import json
 import math
+import sqlite3
 from pathlib import Path
 
 import dask

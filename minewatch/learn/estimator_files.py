@@ -11,6 +11,7 @@ import copy
 import hashlib
 import io
 import json
+import re
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,10 @@ TRUSTED = (
 )
 """What skops does not vouch for by itself: plain numbers inside scikit-learn's own estimators. A
 forged tree can end the process; it cannot run code."""
+MOMENT = (1980, 1, 1, 0, 0, 0)
+"""The date of all members: the same model is the same file."""
+NUMBERED = re.compile(r'(?<="__id__": )\d+|(?<=")\d+(?=\.np[yz]")')
+"""Objects and arrays by their places in memory, as skops tells them apart."""
 OURS = ("training_domain_", "provenance_", "versions_")
 
 
@@ -68,7 +73,7 @@ def packed(model: Any, curves: Curves | None, header: bytes) -> bytes:
     bare = copy.copy(model)
     for name in OURS:
         bare.__dict__.pop(name, None)
-    content = skops.dumps(bare)
+    content = _steady(skops.dumps(bare))
     unknown = sorted(set(skops.get_untrusted_types(data=content)) - set(TRUSTED))
     if unknown:
         message = f"{type(model).__name__} holds {unknown}, which load_model would refuse; "
@@ -83,7 +88,28 @@ def packed(model: Any, curves: Curves | None, header: bytes) -> bytes:
     stream = io.BytesIO(content)
     told["digest"] = _digest(stream, told)
     with zipfile.ZipFile(stream, "a", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(HEADER, json.dumps(told, sort_keys=True, allow_nan=False))
+        text = json.dumps(told, sort_keys=True, allow_nan=False)
+        archive.writestr(zipfile.ZipInfo(HEADER, MOMENT), text)
+    return stream.getvalue()
+
+
+def _steady(content: bytes) -> bytes:
+    """What skops wrote, with numbers in place of places in memory, and without the time."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(stream, "w") as new:
+        schema = old.read("schema.json").decode()
+        found = dict.fromkeys(NUMBERED.findall(schema))
+        number = {place: str(at) for at, place in enumerate(found)}
+        members = {
+            name.replace(stem, number.get(stem, stem)): name
+            for name in old.namelist()
+            for stem in [name.partition(".")[0]]
+        }
+        for name, before in sorted(members.items()):
+            part = old.read(before)
+            if name == "schema.json":
+                part = NUMBERED.sub(lambda one: number[one[0]], schema).encode()
+            new.writestr(zipfile.ZipInfo(name, MOMENT), part)
     return stream.getvalue()
 
 

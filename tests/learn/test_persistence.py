@@ -484,6 +484,16 @@ def test_altered_estimators_are_noticed(samples: xr.Dataset, tmp_path: Path) -> 
         load_model(bad)
 
 
+def test_the_same_model_is_the_same_file(samples: xr.Dataset, tmp_path: Path) -> None:
+    """Whenever it is saved, and wherever in memory its parts lie."""
+    for name in ("one", "other"):
+        save_model(others(samples)["gradient"], tmp_path / f"{name}.skops")
+    one, other = ((tmp_path / f"{name}.skops").read_bytes() for name in ("one", "other"))
+    assert one == other
+    with zipfile.ZipFile(tmp_path / "one.skops") as archive:
+        assert {member.date_time[0] for member in archive.infolist()} == {1980}
+
+
 def test_without_skops_it_is_said_what_to_install(
     samples: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
