@@ -276,6 +276,8 @@ def alone(target: Path, doing: str) -> Iterator[None]:
     try:
         yield
     finally:
+        if os.name == "posix":  # elsewhere it goes with the lock
+            Path(lock.lock_file).unlink(missing_ok=True)
         lock.release()
 
 

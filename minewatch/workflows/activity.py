@@ -18,7 +18,7 @@ from minewatch.workflows.activity_thresholds import threshold_of
 from minewatch.workflows.identities import identity
 from minewatch.workflows.outputs import Notify, Result, quiet, remove_stale, stage
 from minewatch.workflows.provenance import parts_read
-from minewatch.workflows.resuming import begin, contents_of, finish, key_of, mark
+from minewatch.workflows.resuming import begin, contents_of, key_of, mark
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -74,8 +74,10 @@ def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Resul
     FileNotFoundError: input 'nowhere' does not exist; ...
     """
     check_settings(settings)
-    folder = begin(settings)
-    with connect(settings.cluster, report=settings.dask_report) as client:
+    with (
+        begin(settings) as folder,
+        connect(settings.cluster, report=settings.dask_report) as client,
+    ):
         step = functools.partial(stage, client=client, notify=notify)
         with step("masks"):  # first: they need the grid alone, and may not fit it
             coherence = open_coherence(settings)
@@ -123,8 +125,7 @@ def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Resul
         with step("maps and report"):
             found = Findings(coherence, exclusion, ledger, mean_ndai, threshold, tai, periods)
             result = write_results(settings, folder, found)
-    remove_stale(folder, OPTIONAL, result.files.values())
-    finish(folder)
+        remove_stale(folder, OPTIONAL, result.files.values())
     return result
 
 

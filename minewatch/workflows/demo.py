@@ -14,9 +14,10 @@ from minewatch import metrics, simulate, store, vectors
 from minewatch.cluster import connect
 from minewatch.workflows.activity import ActivitySettings, activity_run
 from minewatch.workflows.demo_page import write_page
+from minewatch.workflows.folders import open_folder
 from minewatch.workflows.mapping import mapping_run
 from minewatch.workflows.mapping_settings import MappingSettings
-from minewatch.workflows.outputs import Notify, Result, open_folder, quiet, stage, write_json
+from minewatch.workflows.outputs import Notify, Result, quiet, stage, write_json
 from minewatch.workflows.settings import option
 from minewatch.workflows.worlds import in_words, write_world
 
@@ -85,7 +86,11 @@ def demo_run(settings: DemoSettings, *, notify: Notify = quiet) -> Result:
     ...
     FileExistsError: ... is not empty; choose another output folder or say overwrite
     """
-    folder = open_folder(settings.output, overwrite=settings.overwrite)
+    with open_folder(settings.output, overwrite=settings.overwrite) as folder:
+        return _made(settings, folder, notify)
+
+
+def _made(settings: DemoSettings, folder: Path, notify: Notify) -> Result:
     with stage("world", None, notify):
         world = simulate.mine_world(seed=settings.seed, size=settings.size)
     with stage("files", None, notify):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import shutil
 
@@ -25,7 +26,7 @@ from minewatch.workflows.detecting_settings import DetectSettings
 from minewatch.workflows.detecting_squares import cells_of, seen_ground
 from minewatch.workflows.identities import item_identity
 from minewatch.workflows.outputs import Notify, Result, quiet, stage
-from minewatch.workflows.resuming import begin, contents_of, finish, key_of, mark, require_begin
+from minewatch.workflows.resuming import begin, contents_of, key_of, mark, require_begin
 
 __all__ = ["detect_run"]
 
@@ -86,7 +87,10 @@ def detect_run(settings: DetectSettings, *, notify: Notify = quiet) -> Result:
     way = load_way(settings)
     require_begin(settings)
     spent: dict[str, float] = {}
-    with connect(settings.cluster, report=settings.dask_report) as client:
+    with (
+        contextlib.ExitStack() as held,
+        connect(settings.cluster, report=settings.dask_report) as client,
+    ):
         step = functools.partial(stage, client=client, notify=notify, spent=spent)
         with step("search"):
             items = find_images(settings, settings.bbox, prefer=way.collection)
@@ -98,7 +102,7 @@ def detect_run(settings: DetectSettings, *, notify: Notify = quiet) -> Result:
                 # So that windows on all sides see each cell of a box that was asked for.
                 rim=0 if settings.bbox is None else way.step,
             )
-        folder = begin(settings)
+        folder = held.enter_context(begin(settings))
         if not settings.resume:
             shutil.rmtree(folder / DATES, ignore_errors=True)
         mark(settings, folder, stores=())
@@ -113,6 +117,5 @@ def detect_run(settings: DetectSettings, *, notify: Notify = quiet) -> Result:
             cells = cells_of(windows, settings)
             found = Detected(items, way, windows, picture, cells, seen_ground(windows), spent)
             result = write_detections(settings, folder, found)
-    shutil.rmtree(folder / DATES)
-    finish(folder)
+        shutil.rmtree(folder / DATES)
     return result

@@ -13,7 +13,8 @@ import numpy as np
 from minewatch import detections, metrics, vectors
 from minewatch.workflows.detecting_cells import Cells, centred_in, read_cells, searched_ground
 from minewatch.workflows.detecting_outcomes import write_scores
-from minewatch.workflows.outputs import Notify, Result, open_folder, quiet, require_free, stage
+from minewatch.workflows.folders import open_folder, require_free
+from minewatch.workflows.outputs import Notify, Result, quiet, stage
 from minewatch.workflows.settings import set_aside
 
 if TYPE_CHECKING:
@@ -116,9 +117,11 @@ def score_run(settings: ScoreSettings, *, notify: Notify = quiet) -> Result:
     step = functools.partial(stage, client=None, notify=notify, spent=spent)
     with step("scores"):
         found = scored(settings, cells, polygons, ground)
-    folder = open_folder(settings.output, overwrite=settings.overwrite)
-    set_aside(folder / "run.toml")
-    with step("files and report"):
+    with (
+        open_folder(settings.output, overwrite=settings.overwrite) as folder,
+        step("files and report"),
+    ):
+        set_aside(folder / "run.toml")
         return write_scores(settings, folder, found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +17,12 @@ from minewatch.workflows.detecting_inputs import (
 from minewatch.workflows.detecting_lessons import LESSONS, Lesson, write_lesson
 from minewatch.workflows.detecting_points import read_points
 from minewatch.workflows.detecting_teaching import check_teaching, taught_by
+from minewatch.workflows.folders import open_folder, require_free
 from minewatch.workflows.outputs import (
     Notify,
     Result,
-    open_folder,
     quiet,
     remove_stale,
-    require_free,
     stage,
 )
 from minewatch.workflows.settings import set_aside
@@ -91,12 +91,15 @@ def detect_train_run(settings: DetectTrainSettings, *, notify: Notify = quiet) -
     check_teaching(settings)
     require_free(settings.output, overwrite=settings.overwrite)
     spent: dict[str, float] = {}
-    with connect(settings.cluster, report=settings.dask_report) as client:
+    with (
+        contextlib.ExitStack() as held,
+        connect(settings.cluster, report=settings.dask_report) as client,
+    ):
         step = functools.partial(stage, client=client, notify=notify, spent=spent)
         with step("search"):
             box = ground_around(points, settings)
             items = find_images(settings, degrees_of(box))
-        folder = open_folder(settings.output, overwrite=settings.overwrite)
+        folder = held.enter_context(open_folder(settings.output, overwrite=settings.overwrite))
         set_aside(folder / "run.toml")
         with step("patches"):
             radar = radar_of(settings)
@@ -108,8 +111,8 @@ def detect_train_run(settings: DetectTrainSettings, *, notify: Notify = quiet) -
         with step("files and report"):
             lesson = Lesson(points, items, patches, taught, radar, spent)
             result = write_lesson(settings, folder, lesson)
-    if settings.overwrite:
-        remove_stale(folder, LESSONS, result.files.values())
+        if settings.overwrite:
+            remove_stale(folder, LESSONS, result.files.values())
     return result
 
 

@@ -28,7 +28,7 @@ from minewatch.workflows.mapping_students import Taught, learn_by_radar, with_bl
 from minewatch.workflows.mapping_students_results import save_student
 from minewatch.workflows.mapping_views import write_views
 from minewatch.workflows.outputs import Notify, Result, quiet, remove_stale, stage
-from minewatch.workflows.resuming import begin, contents_of, finish, key_of, mark
+from minewatch.workflows.resuming import begin, contents_of, key_of, mark, require_begin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -88,9 +88,11 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
     FileNotFoundError: ...nowhere.geojson...
     """
     reference = check_settings(settings)
-    folder = begin(settings)
-    require_unlabelled(folder)
-    with connect(settings.cluster, report=settings.dask_report) as client:
+    require_unlabelled(require_begin(settings))
+    with (
+        begin(settings) as folder,
+        connect(settings.cluster, report=settings.dask_report) as client,
+    ):
         spent: dict[str, float] = {}
         step = functools.partial(stage, client=client, notify=notify, spent=spent)
         with step("search"):
@@ -152,8 +154,7 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
                 items, stack, learnt, chance, mines, outlines, outside, held_out, spent, taught
             )
             result = write_results(settings, folder, found)
-    remove_stale(folder, OPTIONAL, result.files.values())
-    finish(folder)
+        remove_stale(folder, OPTIONAL, result.files.values())
     return result
 
 

@@ -12,13 +12,12 @@ import pandas as pd
 
 from minewatch import estimates
 from minewatch.report import Section, write_report
+from minewatch.workflows.folders import open_folder, require_free
 from minewatch.workflows.outputs import (
     Notify,
     Result,
     listed,
-    open_folder,
     quiet,
-    require_free,
     stage,
     versions,
     write_json,
@@ -110,7 +109,13 @@ def area_run(settings: AreaSettings, *, notify: Notify = quiet) -> Result:
         table = estimates.stratified_area(
             points, confidence=settings.confidence, interval=settings.interval
         )
-    folder = open_folder(settings.output, overwrite=settings.overwrite)
+    with open_folder(settings.output, overwrite=settings.overwrite) as folder:
+        return _written(settings, folder, points, table)
+
+
+def _written(
+    settings: AreaSettings, folder: Path, points: pd.DataFrame, table: pd.DataFrame
+) -> Result:
     facts: dict[str, Any] = {str(name): value for name, value in table.attrs.items()}
     mapped = points.groupby("stratum")["stratum_ha"].first()
     shown = table.reset_index()

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from minewatch._files import is_left_behind, whole
+from minewatch._files import whole
 from minewatch.cluster import watch
 
 if TYPE_CHECKING:
@@ -32,10 +32,8 @@ __all__ = [
     "Notify",
     "Result",
     "listed",
-    "open_folder",
     "quiet",
     "remove_stale",
-    "require_free",
     "stage",
     "versions",
     "write_json",
@@ -122,70 +120,6 @@ def _give_back_memory() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
     if trim is not None:
         trim(0)
-
-
-def open_folder(path: str, *, overwrite: bool) -> Path:
-    """Make the folder of a run, or refuse to mix its files with others.
-
-    Parameters
-    ----------
-    path : str
-        The folder.
-    overwrite : bool
-        Whether results of an earlier run there may be replaced.
-
-    Returns
-    -------
-    pathlib.Path
-        The folder, absolute.
-
-    Raises
-    ------
-    FileExistsError
-        If something is there already and `overwrite` is False, or it is a file.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = (Path(folder) / "notes.txt").write_text("mine")
-    ...     open_folder(folder, overwrite=False)
-    Traceback (most recent call last):
-    ...
-    FileExistsError: ... is not empty; choose another output folder or say overwrite
-    """
-    folder = require_free(path, overwrite=overwrite)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def require_free(path: str, *, overwrite: bool) -> Path:
-    """Refuse a folder that holds something, before any work is done for it.
-
-    Parameters
-    ----------
-    path, overwrite
-        As in :func:`open_folder`.
-
-    Returns
-    -------
-    pathlib.Path
-        The folder, absolute, which need not be there yet.
-
-    Raises
-    ------
-    FileExistsError
-        If something is there already and `overwrite` is False, or it is a file.
-    """
-    folder = Path(path).resolve()
-    if folder.is_file():
-        message = f"{folder} is a file; the output must be a folder"
-        raise FileExistsError(message)
-    full = folder.is_dir() and not all(is_left_behind(path) for path in folder.iterdir())
-    if full and not overwrite:
-        message = f"{folder} is not empty; choose another output folder or say overwrite"
-        raise FileExistsError(message)
-    return folder
 
 
 def remove_stale(folder: Path, names: Iterable[str], made: Iterable[Path]) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from minewatch import activity, alerts, store, vectors
-from minewatch._files import alone
 from minewatch.activity.records import pair_index
 from minewatch.cluster import connect
 from minewatch.workflows.activity_inputs import open_coherence
@@ -18,6 +17,7 @@ from minewatch.workflows.activity_layers import exclusion_of, stable_domain
 from minewatch.workflows.activity_parts import Findings
 from minewatch.workflows.activity_results import write_results
 from minewatch.workflows.activity_settings import ActivitySettings
+from minewatch.workflows.folders import held
 from minewatch.workflows.outputs import Notify, Result, quiet, stage
 from minewatch.workflows.settings import option, read_settings
 from minewatch.workflows.updating_pairs import grown, met, split_pairs
@@ -84,7 +84,7 @@ def update_run(settings: UpdateSettings, *, notify: Notify = quiet) -> Result:
     ValueError
         If the new images lie on another grid, or a setting makes no sense.
     BlockingIOError
-        If another update of the folder is running.
+        If another run is writing to the folder.
 
     References
     ----------
@@ -101,7 +101,7 @@ def update_run(settings: UpdateSettings, *, notify: Notify = quiet) -> Result:
     run = run_of(settings, folder)
     with (
         connect(settings.cluster, report=settings.dask_report) as client,
-        alone(folder / "run.toml", "updating"),
+        held(folder),
     ):
         step = functools.partial(stage, client=client, notify=notify)
         with step("new pairs"):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from minewatch import simulate
-from minewatch.workflows.outputs import Notify, Result, open_folder, quiet, stage
+from minewatch.workflows.folders import open_folder
+from minewatch.workflows.outputs import Notify, Result, quiet, stage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,7 +65,13 @@ def simulate_run(
     ...
     ValueError: mine_world needs size ≥ 128, got 16; use e.g. size=160 for tests
     """
-    target = open_folder(str(folder), overwrite=overwrite)
+    with open_folder(str(folder), overwrite=overwrite) as target:
+        return _written(target, kind, seed, size, notify)
+
+
+def _written(
+    target: Path, kind: Literal["district", "open-pit"], seed: int, size: int | None, notify: Notify
+) -> Result:
     if kind == "open-pit":
         with stage("pit", None, notify):
             pit = simulate.open_pit(seed=seed, size=240 if size is None else size)
