@@ -13,6 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from minewatch._files import whole
+from minewatch._origins import geojson_options
 from minewatch.conventions import NO_CLASS, crs_of, require, require_same_grid
 from minewatch.estimates.pixel_counts import row_counts
 from minewatch.estimates.sample_allocation import allocated
@@ -216,4 +217,11 @@ def write_points(
     """
     kept = points.drop(columns=[name for name in TELLING if name in points]) if blind else points
     with whole(path) as partial:
-        kept.to_file(partial, driver="GeoJSON", engine="pyogrio", RFC7946="YES", index=False)
+        kept.to_file(
+            partial,
+            driver="GeoJSON",
+            engine="pyogrio",
+            RFC7946="YES",
+            index=False,
+            **geojson_options(),
+        )

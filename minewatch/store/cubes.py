@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, overload
 import xarray as xr
 
 from minewatch._files import whole
+from minewatch._origins import ORIGIN, carried
 from minewatch.conventions import plain_attrs
-from minewatch.store.filling import fill, is_finished
+from minewatch.store.filling import disown, fill, is_finished
 from minewatch.store.names import names_as_codes
 from minewatch.store.opening import LONG, is_store, local, open_cube
-from minewatch.store.strips import is_image, strips_of, write_strip
+from minewatch.store.strips import heights_of, is_image, strips_of, write_strip
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 __all__ = ["to_zarr"]
@@ -37,7 +39,7 @@ def to_zarr(
     *,
     name: str | None = ...,
     overwrite: bool = ...,
-    rows: int | None = ...,
+    rows: int | Mapping[str, int] | None = ...,
     resume: str | None = ...,
 ) -> xr.DataArray: ...
 @overload
@@ -47,7 +49,7 @@ def to_zarr(
     *,
     name: None = ...,
     overwrite: bool = ...,
-    rows: int | None = ...,
+    rows: int | Mapping[str, int] | None = ...,
     resume: str | None = ...,
 ) -> xr.Dataset: ...
 def to_zarr(
@@ -56,7 +58,7 @@ def to_zarr(
     *,
     name: str | None = None,
     overwrite: bool = False,
-    rows: int | None = None,
+    rows: int | Mapping[str, int] | None = None,
     resume: str | None = None,
 ) -> xr.DataArray | xr.Dataset:
     """Compute a layer, store it, and give back the stored one, lazy.
@@ -77,11 +79,13 @@ def to_zarr(
         Name of the variable in the store, where a DataArray has none or another.
     overwrite : bool
         Whether a store that is there already is replaced, also one that `data` is read from.
-    rows : int, optional
+    rows : int or mapping of str to int, optional
         Compute about so many rows of y at a time, one strip after the other. Of a graph in which
         many images meet, dask computes the images of the whole map before it goes on, and all of
         them wait in memory; a strip bounds that. What is computed for several strips, as the rim of
-        a window or a mean of the whole map, is computed for each. By default all at once.
+        a window or a mean of the whole map, is computed for each. By default all at once. Of
+        layers that have other dims than y and x, how many along which: ``{"row": 36}``; they are
+        stored in chunks of so many.
     resume : str, optional
         All that the numbers depend on, as text: settings, identities of the inputs. With it the
         store is filled strip by strip (of 1024 rows if `rows` is not given; on a cluster several at
@@ -124,9 +128,10 @@ def to_zarr(
     """
     target = local(path, by="to_zarr")
     cube = _as_dataset(data, name)
-    plain = prepared(cube)
-    strips = strips_of(plain, CHUNK if resume and rows is None else rows, step=CHUNK)
-    lay_out = functools.partial(_lay_out, plain, compute=not strips)
+    heights = heights_of(CHUNK if resume and rows is None else rows, step=CHUNK)
+    plain = prepared(cube, heights)
+    strips = strips_of(plain, heights)
+    lay_out = functools.partial(_lay_out, plain, heights, compute=not strips)
     if resume is None or not is_finished(target, strips, key=resume):
         _require_replaceable(target, overwrite=overwrite)
         if resume is not None:
@@ -134,8 +139,9 @@ def to_zarr(
         else:
             with whole(target) as partial:
                 lay_out(partial)
-                for rows_at_once in strips:
-                    write_strip(plain, partial, rows_at_once)
+                for strip in strips:
+                    write_strip(plain, partial, strip)
+                disown(target)
     if isinstance(data, xr.Dataset):
         return open_cube(target)
     return open_cube(target, name=str(next(iter(cube.data_vars))))
@@ -150,7 +156,7 @@ def _require_replaceable(target: Path, *, overwrite: bool) -> None:
         raise FileExistsError(message)
 
 
-def _lay_out(plain: xr.Dataset, path: Path, *, compute: bool) -> None:
+def _lay_out(plain: xr.Dataset, heights: Mapping[str, int], path: Path, *, compute: bool) -> None:
     """Write a store, or all of it but what is lazy."""
     how: dict[str, Any] = {} if compute else {"compute": False}
     plain.to_zarr(
@@ -158,7 +164,7 @@ def _lay_out(plain: xr.Dataset, path: Path, *, compute: bool) -> None:
         mode="w-",
         zarr_format=3,
         consolidated=False,
-        encoding={key: _encoding(variable) for key, variable in plain.variables.items()},
+        encoding={key: _encoding(each, heights) for key, each in plain.variables.items()},
         **how,
     )
 
@@ -175,13 +181,16 @@ def _as_dataset(data: xr.DataArray | xr.Dataset, name: str | None) -> xr.Dataset
     return data.to_dataset(name=data.name if name is None else name)
 
 
-def prepared(cube: xr.Dataset) -> xr.Dataset:
+def prepared(cube: xr.Dataset, heights: Mapping[str, int] | None = None) -> xr.Dataset:
     """Plain attributes, no inherited encoding, dask chunks that fit the stored ones."""
     cube = names_as_codes(cube.drop_encoding())
     # Dates of another unit than the stored one would all be written as missing.
     dates = {key: each for key, each in cube.variables.items() if each.dtype.kind == "M"}
     cube = cube.assign({key: each.astype("datetime64[ns]") for key, each in dates.items()})
     cube.attrs = plain_attrs(cube.attrs)
+    cube.attrs.pop(ORIGIN, None)  # of a store that it was read from
+    if (origin := carried()) is not None:
+        cube.attrs[ORIGIN] = origin
     for name in list(cube.variables):
         variable = cube[name].variable
         if variable.dtype.kind in "OSUT":
@@ -192,7 +201,7 @@ def prepared(cube: xr.Dataset) -> xr.Dataset:
             raise TypeError(message)
         cube[name].attrs = plain_attrs(variable.attrs)
         if variable.chunks is not None:
-            chunks = dict(zip(variable.dims, _stored_chunks(variable), strict=True))
+            chunks = dict(zip(variable.dims, _stored_chunks(variable, heights or {}), strict=True))
             uneven = {
                 dim: chunks[dim]
                 for dim, sizes in zip(variable.dims, variable.chunks, strict=True)
@@ -203,9 +212,10 @@ def prepared(cube: xr.Dataset) -> xr.Dataset:
     return cube
 
 
-def _stored_chunks(variable: xr.Variable) -> tuple[int, ...]:
+def _stored_chunks(variable: xr.Variable, heights: Mapping[str, int]) -> tuple[int, ...]:
     sizes = {"y": CHUNK, "x": CHUNK}
-    others = {"patch": PATCHES} if variable.ndim > 1 else {}
+    others = {dim: rows for dim, rows in heights.items() if dim != "y"}
+    others |= {"patch": PATCHES} if variable.ndim > 1 else {}
     return tuple(
         max(
             1,
@@ -215,12 +225,12 @@ def _stored_chunks(variable: xr.Variable) -> tuple[int, ...]:
     )
 
 
-def _encoding(variable: xr.Variable) -> dict[str, Any]:
+def _encoding(variable: xr.Variable, heights: Mapping[str, int]) -> dict[str, Any]:
     from zarr.codecs import BloscCodec
 
     encoding: dict[str, Any] = {}
     if variable.dims:
-        encoding["chunks"] = _stored_chunks(variable)
+        encoding["chunks"] = _stored_chunks(variable, heights)
         encoding["compressors"] = [BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle")]
     if variable.dtype.kind == "M":
         encoding |= TIMES

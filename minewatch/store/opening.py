@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, overload
 
 import xarray as xr
 
+from minewatch._files import heal
+from minewatch._origins import ORIGIN
 from minewatch.store.names import codes_as_names
 from minewatch.store.strips import is_image
 
@@ -93,6 +95,7 @@ def open_cube(
         message = f"{source.name} has dims {tuple(cube.dims)}, not {sorted(unknown)}"
         raise ValueError(message)
     cube = cube.chunk(chunks) if chunks else cube
+    cube.attrs.pop(ORIGIN, None)  # it tells of the store, not of what is made of it
     if name is None:
         return cube
     if name not in cube.data_vars:
@@ -128,6 +131,8 @@ def is_store(path: Path) -> bool:
 
 
 def _check_store(source: Path) -> None:
+    if not source.exists():
+        heal(source.parent)
     if not source.exists():
         left = sorted(source.parent.glob(f".{source.stem}.*{source.suffix}"))
         hint = "store it with minewatch.store.to_zarr"

@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from minewatch._files import whole
+from minewatch._origins import ORIGIN, carried
 from minewatch.conventions import NO_CLASS, require
 from minewatch.conventions.colours import class_colours
 from minewatch.grids import geobox_of
@@ -175,7 +176,9 @@ def _tags(layer: xr.DataArray) -> dict[str, str]:
         key: value if isinstance(value, str) else json.dumps(value, default=str)
         for key, value in layer.attrs.items()
     }
-    return {"name": str(layer.name or ""), **texts}
+    texts.pop(ORIGIN, None)
+    origin = carried()
+    return {"name": str(layer.name or ""), **texts, **({ORIGIN: origin} if origin else {})}
 
 
 def _band_names(layer: xr.DataArray) -> list[str]:

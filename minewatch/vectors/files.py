@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minewatch._files import whole
+from minewatch._origins import geojson_options, geopackage_options
 from minewatch.vectors._grid import require_polygons
 
 if TYPE_CHECKING:
@@ -185,6 +186,7 @@ def to_geojson(polygons: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> None
             layer=Path(path).stem,
             RFC7946="YES",
             index=False,
+            **geojson_options(),
         )
 
 
@@ -227,7 +229,14 @@ def to_geopackage(polygons: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> N
     require_polygons(polygons, by="to_geopackage")
     layer = Path(path).stem
     with whole(path) as partial:
-        _plain(polygons).to_file(partial, driver="GPKG", engine="pyogrio", layer=layer, index=False)
+        _plain(polygons).to_file(
+            partial,
+            driver="GPKG",
+            engine="pyogrio",
+            layer=layer,
+            index=False,
+            **geopackage_options(),
+        )
 
 
 def _plain(polygons: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minewatch import activity, store
+from minewatch._origins import carrying
 from minewatch.cluster import connect
 from minewatch.workflows.activity_checks import check_ground, check_settings
 from minewatch.workflows.activity_inputs import open_coherence
 from minewatch.workflows.activity_layers import exclusion_of, stable_domain
+from minewatch.workflows.activity_pairs import dropped_pairs, ledger_rows
 from minewatch.workflows.activity_parts import OPTIONAL, Findings
 from minewatch.workflows.activity_results import write_results
 from minewatch.workflows.activity_settings import PRESETS, ActivitySettings
 from minewatch.workflows.activity_thresholds import threshold_of
-from minewatch.workflows.identities import identity
+from minewatch.workflows.origins import origin_of
 from minewatch.workflows.outputs import Notify, Result, quiet, remove_stale, stage
-from minewatch.workflows.provenance import parts_read
+from minewatch.workflows.provenance import inputs_of
 from minewatch.workflows.resuming import begin, contents_of, key_of, mark
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Resul
     with (
         begin(settings) as folder,
         connect(settings.cluster, report=settings.dask_report) as client,
+        carrying() as carry,
     ):
         step = functools.partial(stage, client=client, notify=notify)
         with step("masks"):  # first: they need the grid alone, and may not fit it
@@ -87,7 +89,9 @@ def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Resul
             mark(settings, folder, stores=STORES)
             shaping = contents_of(settings.site, settings.baselines)
             names = coherence.attrs.get("files", [])
-            images = map(identity, parts_read(Path(settings.input), folder, set(names)))
+            inputs = inputs_of(settings, folder, names=names)
+            carry(origin_of(settings, inputs))
+            images = [row["digest"] for row in inputs if row["what"] == "input"]
             told = [*names, *images, *shaping]
             keep: dict[str, Any] = {"overwrite": True, "resume": key_of(settings, told)}
             coherence = store.to_zarr(
@@ -95,6 +99,7 @@ def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Resul
             )
         with step("stable ground and pairs"):
             stable, ledger = _judged(settings, coherence)
+            carry(origin_of(settings, inputs, dropped=dropped_pairs(ledger_rows(ledger))))
         with step("mean NDAI"):
             mean_ndai = activity.mean_ndai(coherence, ledger)
             mean_ndai = store.to_zarr(mean_ndai, folder / "mean_ndai.zarr", **keep)
@@ -124,7 +129,7 @@ def activity_run(settings: ActivitySettings, *, notify: Notify = quiet) -> Resul
                 periods = store.to_zarr(periods, place, **keep)
         with step("maps and report"):
             found = Findings(coherence, exclusion, ledger, mean_ndai, threshold, tai, periods)
-            result = write_results(settings, folder, found)
+            result = write_results(settings, folder, found, inputs)
         remove_stale(folder, OPTIONAL, result.files.values())
     return result
 

@@ -80,6 +80,35 @@ def ledger_rows(ledger: xr.Dataset) -> list[dict[str, object]]:
     return rows
 
 
+def dropped_pairs(rows: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Pairs that were left out, as the record of a run tells them.
+
+    Parameters
+    ----------
+    rows : list of dict
+        From :func:`ledger_rows`.
+
+    Returns
+    -------
+    list of dict
+        ``what``, ``name``, ``reason``.
+
+    Examples
+    --------
+    >>> dropped_pairs([{"reference": "2024-01-01", "secondary": "2024-01-13", "keep": True}])
+    []
+    """
+    return [
+        {
+            "what": "pair",
+            "name": f"{row['reference']} {row['secondary']}",
+            "reason": row["reason"],
+        }
+        for row in rows
+        if not row["keep"]
+    ]
+
+
 def pairs_part(folder: Path, found: Findings, rows: list[dict[str, object]]) -> Part:
     """The ledger, and whether baselines explain what it says.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from minewatch import activity, grids, plots, store, vectors
 from minewatch.conventions import NO_CLASS
 from minewatch.report import Section, write_report
-from minewatch.workflows.activity_pairs import ledger_rows, pairs_part
+from minewatch.workflows.activity_pairs import dropped_pairs, ledger_rows, pairs_part
 from minewatch.workflows.activity_parts import Part
 from minewatch.workflows.activity_periods import choices_part, exclusion_part, periods_part
 from minewatch.workflows.activity_years import years_part
@@ -18,6 +18,7 @@ from minewatch.workflows.provenance import write_record
 from minewatch.workflows.settings import write_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import geopandas as gpd
@@ -31,7 +32,12 @@ __all__ = ["write_results"]
 ACTIVE, STABLE = 2, 1
 
 
-def write_results(settings: ActivitySettings, folder: Path, found: Findings) -> Result:
+def write_results(
+    settings: ActivitySettings,
+    folder: Path,
+    found: Findings,
+    inputs: Sequence[Mapping[str, Any]],
+) -> Result:
     """Write everything beside the stores and say what there is.
 
     Parameters
@@ -42,6 +48,8 @@ def write_results(settings: ActivitySettings, folder: Path, found: Findings) -> 
         Its folder.
     found : Findings
         What it found.
+    inputs : sequence of mapping
+        From :func:`minewatch.workflows.provenance.inputs_of`.
 
     Returns
     -------
@@ -70,13 +78,12 @@ def write_results(settings: ActivitySettings, folder: Path, found: Findings) -> 
     write_json(
         folder / "summary.json", {key: n for part in parts for key, n in part.numbers.items()}
     )
-    inputs = found.coherence.attrs.get("files", [])
-    dropped = sum(not row["keep"] for row in rows)
+    names, dropped = found.coherence.attrs.get("files", []), dropped_pairs(rows)
     made_with = versions()
     files["settings, to run it again"] = write_settings(
         settings,
         folder / "run.toml",
-        provenance={**made_with, "inputs": inputs, "pairs_dropped": dropped},
+        provenance={**made_with, "inputs": names, "pairs_dropped": len(dropped)},
     )
     threshold = {k: v for k, v in found.threshold.attrs.items() if not k.startswith("density")}
     files["page that explains it all"] = write_report(
@@ -87,7 +94,7 @@ def write_results(settings: ActivitySettings, folder: Path, found: Findings) -> 
             "settings": dataclasses.asdict(settings),
             "map": _grid(found),
             "threshold": threshold,
-            "inputs": inputs,
+            "inputs": names,
             "versions": made_with,
         },
         summary=summary,
@@ -97,13 +104,8 @@ def write_results(settings: ActivitySettings, folder: Path, found: Findings) -> 
         folder,
         files=files.values(),
         versions=made_with,
-        names=inputs,
-        dropped=[
-            {"what": "pair", "name": f"{row['reference']} {row['secondary']}"}
-            | {"reason": row["reason"]}
-            for row in rows
-            if not row["keep"]
-        ],
+        inputs=inputs,
+        dropped=dropped,
     )
     return Result(folder, summary, files)
 

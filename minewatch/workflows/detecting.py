@@ -7,6 +7,7 @@ import functools
 import shutil
 
 from minewatch import store
+from minewatch._origins import carrying
 from minewatch.cluster import connect
 from minewatch.workflows.detecting_inputs import (
     check_images,
@@ -15,7 +16,7 @@ from minewatch.workflows.detecting_inputs import (
     scene,
     widened,
 )
-from minewatch.workflows.detecting_results import Detected, write_detections
+from minewatch.workflows.detecting_results import Detected, blind_dates, write_detections
 from minewatch.workflows.detecting_scanning import (
     DATES,
     check_detection,
@@ -24,8 +25,10 @@ from minewatch.workflows.detecting_scanning import (
 )
 from minewatch.workflows.detecting_settings import DetectSettings
 from minewatch.workflows.detecting_squares import cells_of, seen_ground
-from minewatch.workflows.identities import item_identity
+from minewatch.workflows.identities import items_told
+from minewatch.workflows.origins import origin_of
 from minewatch.workflows.outputs import Notify, Result, quiet, stage
+from minewatch.workflows.provenance import inputs_of
 from minewatch.workflows.resuming import begin, contents_of, key_of, mark, require_begin
 
 __all__ = ["detect_run"]
@@ -90,6 +93,7 @@ def detect_run(settings: DetectSettings, *, notify: Notify = quiet) -> Result:
     with (
         contextlib.ExitStack() as held,
         connect(settings.cluster, report=settings.dask_report) as client,
+        carrying() as carry,
     ):
         step = functools.partial(stage, client=client, notify=notify, spent=spent)
         with step("search"):
@@ -107,15 +111,18 @@ def detect_run(settings: DetectSettings, *, notify: Notify = quiet) -> Result:
             shutil.rmtree(folder / DATES, ignore_errors=True)
         mark(settings, folder, stores=())
         with step("windows"):
-            known = [*map(item_identity, items), *contents_of(settings.detector)]
+            images = items_told(items, "image")
+            inputs = inputs_of(settings, folder, items=images)
+            known = [*(row["digest"] for row in images), *contents_of(settings.detector)]
             seen = scene(items, box, settings, radar=way.radar, block=BLOCK)
             windows, picture = windows_and_picture(
                 seen, way, settings, folder / DATES, key=key_of(settings, known)
             )
+            carry(origin_of(settings, inputs, dropped=blind_dates(windows)))
             store.to_zarr(windows, folder / "windows.zarr", overwrite=True)
         with step("files and report"):
             cells = cells_of(windows, settings)
             found = Detected(items, way, windows, picture, cells, seen_ground(windows), spent)
-            result = write_detections(settings, folder, found)
+            result = write_detections(settings, folder, found, inputs)
         shutil.rmtree(folder / DATES)
     return result

@@ -10,13 +10,13 @@ from minewatch import learn, plots
 from minewatch.report import Section, write_report
 from minewatch.workflows.activity_parts import Part
 from minewatch.workflows.detecting_teaching import THRESHOLDS, Taught, patch_scores
-from minewatch.workflows.identities import items_told
 from minewatch.workflows.mapping_years import days_of
 from minewatch.workflows.outputs import Result, listed, versions, write_json, write_table
 from minewatch.workflows.provenance import write_record
 from minewatch.workflows.settings import write_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import geopandas as gpd
@@ -61,7 +61,12 @@ class Lesson:
     spent: dict[str, float] = field(default_factory=dict)
 
 
-def write_lesson(settings: DetectTrainSettings, folder: Path, lesson: Lesson) -> Result:
+def write_lesson(
+    settings: DetectTrainSettings,
+    folder: Path,
+    lesson: Lesson,
+    inputs: Sequence[Mapping[str, Any]],
+) -> Result:
     """Write everything beside the patches and say what there is.
 
     Parameters
@@ -72,6 +77,8 @@ def write_lesson(settings: DetectTrainSettings, folder: Path, lesson: Lesson) ->
         Its folder.
     lesson : Lesson
         What it found.
+    inputs : sequence of mapping
+        From :func:`minewatch.workflows.provenance.inputs_of`.
 
     Returns
     -------
@@ -114,17 +121,34 @@ def write_lesson(settings: DetectTrainSettings, folder: Path, lesson: Lesson) ->
         folder,
         files=files.values(),
         versions=made_with,
-        items=items_told(lesson.items, "image"),
-        dropped=[
-            {"what": "patches", "name": f"{numbers[f'dropped_{why}']}", "reason": reason}
-            for why, reason in (
-                ("edge", "the window crosses the edge of the ground"),
-                ("nodata", "the window holds nodata"),
-            )
-            if numbers[f"dropped_{why}"]
-        ],
+        inputs=inputs,
+        dropped=left_patches(lesson.patches),
     )
     return Result(folder, summary, files)
+
+
+def left_patches(patches: xr.Dataset) -> list[dict[str, str]]:
+    """How many patches were left out, as the record of a run tells them.
+
+    Parameters
+    ----------
+    patches : xarray.Dataset
+        From :func:`minewatch.learn.patches.extract`.
+
+    Returns
+    -------
+    list of dict
+        ``what``, ``name``, ``reason``.
+    """
+    counts = {why: int(patches.attrs[f"dropped_{why}"]) for why in ("edge", "nodata")}
+    return [
+        {"what": "patches", "name": f"{counts[why]}", "reason": reason}
+        for why, reason in (
+            ("edge", "the window crosses the edge of the ground"),
+            ("nodata", "the window holds nodata"),
+        )
+        if counts[why]
+    ]
 
 
 def _scores_part(settings: DetectTrainSettings, folder: Path, lesson: Lesson) -> Part:

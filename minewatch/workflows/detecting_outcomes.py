@@ -10,9 +10,11 @@ import pandas as pd
 
 from minewatch import plots
 from minewatch._files import whole
+from minewatch._origins import carrying, geopackage_options
 from minewatch.report import Section, write_report
+from minewatch.workflows.origins import origin_of
 from minewatch.workflows.outputs import Result, versions, write_json, write_table
-from minewatch.workflows.provenance import write_record
+from minewatch.workflows.provenance import inputs_of, write_record
 from minewatch.workflows.settings import write_settings
 
 if TYPE_CHECKING:
@@ -56,11 +58,15 @@ def write_scores(settings: ScoreSettings, folder: Path, found: Scored) -> Result
         "cells_outside": found.outside["detections"],
         "reference_cells_outside": found.outside["reference"],
     }
+    inputs, dropped = inputs_of(settings, folder), _left_out(counts)
+    with carrying() as carry:
+        carry(origin_of(settings, inputs, dropped=dropped))
+        layers = _write_layers(folder / "outcomes.gpkg", found)
     files = {
         "scores at each threshold": write_table(folder / "scores.csv", found.rows, COLUMNS),
         "the same along many": write_table(folder / "pr.csv", found.curve, COLUMNS),
         "all numbers": write_json(folder / "metrics.json", {"scores": found.rows, **counts}),
-        "cells found, imagined and missed": _write_layers(folder / "outcomes.gpkg", found),
+        "cells found, imagined and missed": layers,
         "the same, drawn": plots.save(outcomes, folder / "outcomes.png"),
         "precision and recall, drawn": plots.save(drawn, folder / "pr.png"),
         "settings, to run it again": write_settings(
@@ -82,23 +88,28 @@ def write_scores(settings: ScoreSettings, folder: Path, found: Scored) -> Result
         },
         summary=summary,
     )
-    told = {
-        "cells_outside": "they lie outside of the ground that was searched",
-        "reference_cells_outside": "they lie outside of the ground that was searched",
-        "cells_on_another_one": "they lie on another one, of a higher probability",
-    }
     files["record of where it came from"] = write_record(
         settings,
         folder,
         files=files.values(),
         versions=made_with,
-        dropped=[
-            {"what": name.replace("_", " "), "name": f"{counts[name]}", "reason": reason}
-            for name, reason in told.items()
-            if counts[name]
-        ],
+        inputs=inputs,
+        dropped=dropped,
     )
     return Result(folder, summary, files)
+
+
+def _left_out(counts: dict[str, Any]) -> list[dict[str, str]]:
+    told = {
+        "cells_outside": "they lie outside of the ground that was searched",
+        "reference_cells_outside": "they lie outside of the ground that was searched",
+        "cells_on_another_one": "they lie on another one, of a higher probability",
+    }
+    return [
+        {"what": name.replace("_", " "), "name": f"{counts[name]}", "reason": reason}
+        for name, reason in told.items()
+        if counts[name]
+    ]
 
 
 def _write_layers(path: Path, found: Scored) -> Path:
@@ -116,6 +127,7 @@ def _write_layers(path: Path, found: Scored) -> Path:
             table.to_file(
                 partial, driver="GPKG", engine="pyogrio", layer=name, index=False,
                 append=partial.exists() and name != "ground", geometry_type="Unknown",
+                **(geopackage_options() if name == "ground" else {}),
             )  # fmt: skip
     return path
 

@@ -12,13 +12,13 @@ from minewatch import plots, store, vectors
 from minewatch.report import Section, write_report
 from minewatch.workflows.detecting_cells import SCANNED
 from minewatch.workflows.detecting_squares import combined
-from minewatch.workflows.identities import items_told
 from minewatch.workflows.mapping_years import days_of
 from minewatch.workflows.outputs import Result, versions, write_json, write_table
 from minewatch.workflows.provenance import write_record
 from minewatch.workflows.settings import write_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import geopandas as gpd
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from minewatch.workflows.detecting_scanning import Way
     from minewatch.workflows.detecting_settings import DetectSettings
 
-__all__ = ["Detected", "write_detections"]
+__all__ = ["Detected", "blind_dates", "write_detections"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,9 @@ class Detected:
     spent: dict[str, float] = field(default_factory=dict)
 
 
-def write_detections(settings: DetectSettings, folder: Path, found: Detected) -> Result:
+def write_detections(
+    settings: DetectSettings, folder: Path, found: Detected, inputs: Sequence[Mapping[str, Any]]
+) -> Result:
     """Write everything beside the windows and say what there is.
 
     Parameters
@@ -73,6 +75,8 @@ def write_detections(settings: DetectSettings, folder: Path, found: Detected) ->
         Its folder.
     found : Detected
         What it found.
+    inputs : sequence of mapping
+        From :func:`minewatch.workflows.provenance.inputs_of`.
 
     Returns
     -------
@@ -138,14 +142,35 @@ def write_detections(settings: DetectSettings, folder: Path, found: Detected) ->
         folder,
         files=files.values(),
         versions=made_with,
-        items=items_told(found.items, "image"),
-        dropped=[
-            {"what": "date", "name": str(row["date"]), "reason": "no window without nodata"}
-            for row in dates
-            if not row["windows"]
-        ],
+        inputs=inputs,
+        dropped=blind_dates(found.windows),
     )
     return Result(folder, summary, files)
+
+
+def blind_dates(windows: xr.DataArray) -> list[dict[str, str]]:
+    """Dates on which nothing was seen, as the record of a run tells them.
+
+    Parameters
+    ----------
+    windows : xarray.DataArray
+        Probability of each window, dims (time, …).
+
+    Returns
+    -------
+    list of dict
+        ``what``, ``name``, ``reason``.
+    """
+    seen = windows.notnull().any([dim for dim in windows.dims if dim != "time"]).to_numpy()
+    return [
+        {
+            "what": "date",
+            "name": str(np.datetime_as_string(time, unit="D")),
+            "reason": "no window without nodata",
+        }
+        for time, any_seen in zip(windows["time"].values, seen, strict=True)
+        if not any_seen
+    ]
 
 
 def covered_ha(cells: gpd.GeoDataFrame) -> float:

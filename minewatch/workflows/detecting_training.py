@@ -7,6 +7,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from minewatch import learn, store
+from minewatch._origins import carrying
 from minewatch.cluster import connect
 from minewatch.workflows.detecting_inputs import (
     check_images,
@@ -14,10 +15,12 @@ from minewatch.workflows.detecting_inputs import (
     scene,
     widened,
 )
-from minewatch.workflows.detecting_lessons import LESSONS, Lesson, write_lesson
+from minewatch.workflows.detecting_lessons import LESSONS, Lesson, left_patches, write_lesson
 from minewatch.workflows.detecting_points import read_points
 from minewatch.workflows.detecting_teaching import check_teaching, taught_by
 from minewatch.workflows.folders import open_folder, require_free
+from minewatch.workflows.identities import items_told
+from minewatch.workflows.origins import origin_of
 from minewatch.workflows.outputs import (
     Notify,
     Result,
@@ -25,6 +28,7 @@ from minewatch.workflows.outputs import (
     remove_stale,
     stage,
 )
+from minewatch.workflows.provenance import inputs_of
 from minewatch.workflows.settings import set_aside
 
 if TYPE_CHECKING:
@@ -94,6 +98,7 @@ def detect_train_run(settings: DetectTrainSettings, *, notify: Notify = quiet) -
     with (
         contextlib.ExitStack() as held,
         connect(settings.cluster, report=settings.dask_report) as client,
+        carrying() as carry,
     ):
         step = functools.partial(stage, client=client, notify=notify, spent=spent)
         with step("search"):
@@ -105,12 +110,14 @@ def detect_train_run(settings: DetectTrainSettings, *, notify: Notify = quiet) -
             radar = radar_of(settings)
             seen = scene(items, box, settings, radar=radar, block=BLOCK)
             patches = learn.patches.extract(seen, points, size=settings.size)
+            inputs = inputs_of(settings, folder, items=items_told(items, "image"))
+            carry(origin_of(settings, inputs, dropped=left_patches(patches)))
             store.to_zarr(patches, folder / "patches.zarr", overwrite=settings.overwrite)
         with step("teaching"):
             taught = taught_by(patches, settings, notify=notify)
         with step("files and report"):
             lesson = Lesson(points, items, patches, taught, radar, spent)
-            result = write_lesson(settings, folder, lesson)
+            result = write_lesson(settings, folder, lesson, inputs)
         if settings.overwrite:
             remove_stale(folder, LESSONS, result.files.values())
     return result

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minewatch import learn, store
+from minewatch._origins import carrying
 from minewatch.cluster import connect
-from minewatch.workflows.identities import item_identity
+from minewatch.workflows.identities import items_told
 from minewatch.workflows.mapping_checks import check_settings
 from minewatch.workflows.mapping_forests import save_model
 from minewatch.workflows.mapping_images import LARGEST
@@ -21,19 +22,16 @@ from minewatch.workflows.mapping_parts import (
     without_small,
 )
 from minewatch.workflows.mapping_points import require_unlabelled
-from minewatch.workflows.mapping_results import write_results
+from minewatch.workflows.mapping_results import left_out, write_results
 from minewatch.workflows.mapping_scores import held_out_pixels
 from minewatch.workflows.mapping_settings import MappingSettings
 from minewatch.workflows.mapping_students import Taught, learn_by_radar, with_blocks
 from minewatch.workflows.mapping_students_results import save_student
 from minewatch.workflows.mapping_views import write_views
+from minewatch.workflows.origins import origin_of
 from minewatch.workflows.outputs import Notify, Result, quiet, remove_stale, stage
+from minewatch.workflows.provenance import inputs_of
 from minewatch.workflows.resuming import begin, contents_of, key_of, mark, require_begin
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    import pystac
 
 __all__ = ["mapping_run"]
 
@@ -92,6 +90,7 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
     with (
         begin(settings) as folder,
         connect(settings.cluster, report=settings.dask_report) as client,
+        carrying() as carry,
     ):
         spent: dict[str, float] = {}
         step = functools.partial(stage, client=client, notify=notify, spent=spent)
@@ -100,11 +99,20 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
             box = map_grid(settings, reference)
         with step("covariates"):
             mark(settings, folder, stores=STORES)
+            images = [row for what, each in items.items() for row in items_told(each, what)]
+            inputs = inputs_of(settings, folder, items=images)
+            # As a run that is made again from what this one leaves has it from the start.
+            told = with_blocks(settings, box) if settings.sar_only else settings
+            carry(origin_of(told, inputs))
             keep: dict[str, Any] = {
                 "overwrite": True,
                 "resume": key_of(
                     settings,
-                    [*_known(items), reference.to_json(), *contents_of(settings.teacher)],
+                    [
+                        *(row["digest"] for row in images),
+                        reference.to_json(),
+                        *contents_of(settings.teacher),
+                    ],
                 ),
             }
             stack = store.to_zarr(
@@ -118,7 +126,7 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
                 write_views(items, box, settings, folder)
         taught: Taught | None = None
         if settings.sar_only:
-            settings = with_blocks(settings, box)
+            settings = told
             learnt, taught = learn_by_radar(
                 stack, reference, settings, folder, step=step, notify=notify
             )
@@ -135,6 +143,7 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
             learnt = learn_from(samples, settings, step=step, notify=notify)
             save_model(settings, folder, learnt, items)
         with step("map"):
+            carry(origin_of(settings, inputs, dropped=left_out(learnt)))
             probability = store.to_zarr(
                 learn.predict_proba(learnt.model, stack),
                 folder / "probability.zarr",
@@ -153,10 +162,6 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
             found = Findings(
                 items, stack, learnt, chance, mines, outlines, outside, held_out, spent, taught
             )
-            result = write_results(settings, folder, found)
+            result = write_results(settings, folder, found, inputs)
         remove_stale(folder, OPTIONAL, result.files.values())
     return result
-
-
-def _known(items: Mapping[str, Iterable[pystac.Item]]) -> list[str]:
-    return [item_identity(item) for each in items.values() for item in each]

@@ -23,7 +23,7 @@ from minewatch.workflows.outputs import (
     write_json,
     write_table,
 )
-from minewatch.workflows.provenance import write_record
+from minewatch.workflows.provenance import inputs_of, write_record
 from minewatch.workflows.settings import option, write_settings
 
 if TYPE_CHECKING:
@@ -141,7 +141,11 @@ def _written(
         summary=summary,
     )
     files["record of where it came from"] = write_record(
-        settings, folder, files=files.values(), versions=made_with
+        settings,
+        folder,
+        files=files.values(),
+        versions=made_with,
+        inputs=inputs_of(settings, folder),
     )
     return Result(folder, summary, files)
 

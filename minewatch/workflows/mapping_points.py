@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from minewatch import estimates
 from minewatch._files import whole
+from minewatch._origins import geopackage_options
 from minewatch.report import Section
 from minewatch.workflows.activity_parts import Part
 
@@ -123,4 +124,11 @@ def write_points(points: gpd.GeoDataFrame, path: Path) -> None:
         estimates.write_points(table, path, blind=False)
         return
     with whole(path) as partial:
-        table.to_file(partial, driver="GPKG", engine="pyogrio", layer=path.stem, index=False)
+        table.to_file(
+            partial,
+            driver="GPKG",
+            engine="pyogrio",
+            layer=path.stem,
+            index=False,
+            **geopackage_options(),
+        )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from minewatch.report import Section, write_report
 from minewatch.workflows.activity_parts import Part
-from minewatch.workflows.identities import items_told
 from minewatch.workflows.mapping_costs import cost_part
 from minewatch.workflows.mapping_forests import forest_part
 from minewatch.workflows.mapping_maps import domain_part, maps_part
@@ -21,15 +20,19 @@ from minewatch.workflows.provenance import write_record
 from minewatch.workflows.settings import write_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from minewatch.workflows.mapping_learning import Learnt
     from minewatch.workflows.mapping_parts import Findings
     from minewatch.workflows.mapping_settings import MappingSettings
 
 __all__ = ["write_results"]
 
 
-def write_results(settings: MappingSettings, folder: Path, found: Findings) -> Result:
+def write_results(
+    settings: MappingSettings, folder: Path, found: Findings, inputs: Sequence[Mapping[str, Any]]
+) -> Result:
     """Write everything beside the stores and say what there is.
 
     Parameters
@@ -40,6 +43,8 @@ def write_results(settings: MappingSettings, folder: Path, found: Findings) -> R
         Its folder.
     found : Findings
         What it found.
+    inputs : sequence of mapping
+        From :func:`minewatch.workflows.provenance.inputs_of`.
 
     Returns
     -------
@@ -90,17 +95,27 @@ def write_results(settings: MappingSettings, folder: Path, found: Findings) -> R
         folder,
         files=files.values(),
         versions=made_with,
-        items=[row for what, items in found.items.items() for row in items_told(items, what)],
-        dropped=[
-            {
-                "what": "covariate",
-                "name": name,
-                "reason": "others matter more",
-            }
-            for name in found.learnt.left_out
-        ],
+        inputs=inputs,
+        dropped=left_out(found.learnt),
     )
     return Result(folder, summary, files)
+
+
+def left_out(learnt: Learnt) -> list[dict[str, str]]:
+    """Covariates that the forest does without, as the record of a run tells them.
+
+    Parameters
+    ----------
+    learnt : Learnt
+        What it learnt.
+
+    Returns
+    -------
+    list of dict
+        ``what``, ``name``, ``reason``.
+    """
+    why = "others matter more"
+    return [{"what": "covariate", "name": name, "reason": why} for name in learnt.left_out]
 
 
 def _images_part(settings: MappingSettings, folder: Path, found: Findings) -> Part:

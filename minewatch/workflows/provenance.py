@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minewatch.workflows.identities import bytes_of, identity
+from minewatch.workflows.origins import is_told
 from minewatch.workflows.outputs import write_json
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ __all__ = [
     "RECORD",
     "altered_inputs",
     "find_record",
+    "inputs_of",
     "parts_read",
     "read_record",
     "write_record",
@@ -37,26 +39,23 @@ def write_record(
     *,
     files: Iterable[Path],
     versions: Mapping[str, str],
-    items: Iterable[Mapping[str, Any]] = (),
-    names: Iterable[str] = (),
+    inputs: Iterable[Mapping[str, Any]],
     dropped: Iterable[Mapping[str, Any]] = (),
 ) -> Path:
-    """Write what the results of a run were made of. Reads inputs and results, or pieces of them.
+    """Write what the results of a run were made of. Reads the results, or pieces of them.
 
     Parameters
     ----------
     settings : dataclass instance
-        The run. Files that its settings name are inputs.
+        The run.
     folder : pathlib.Path
         Its folder.
     files : iterable of pathlib.Path
         Its results.
     versions : mapping
         What it was made with.
-    items : iterable of mapping
-        Images of a catalogue: :func:`minewatch.workflows.identities.items_told`.
-    names : iterable of str
-        Files that were read of an input that is a folder; by default all of it.
+    inputs : iterable of mapping
+        From :func:`inputs_of`.
     dropped : iterable of mapping
         What was left out: ``what``, ``name``, ``reason``.
 
@@ -71,7 +70,7 @@ def write_record(
         "settings": type(settings).__name__,
         "parameters": dataclasses.asdict(settings),
         "versions": dict(versions),
-        "inputs": [*_named_inputs(settings, folder, set(names)), *map(dict, items)],
+        "inputs": [dict(row) for row in inputs],
         "dropped": [dict(row) for row in dropped],
         "results": [
             {"name": _name(path, folder), "digest": identity(path), "bytes": bytes_of(path)}
@@ -81,8 +80,32 @@ def write_record(
     return write_json(folder / RECORD, told)
 
 
-def _named_inputs(settings: Any, folder: Path, names: set[str]) -> list[dict[str, Any]]:
-    """Files and folders that settings name, as they are now."""
+def inputs_of(
+    settings: Any,
+    folder: Path,
+    *,
+    names: Iterable[str] = (),
+    items: Iterable[Mapping[str, Any]] = (),
+) -> list[dict[str, Any]]:
+    """What a run is made of, as it is now. Reads it, or pieces of it.
+
+    Parameters
+    ----------
+    settings : dataclass instance
+        The run. Files and folders that its settings name are inputs.
+    folder : pathlib.Path
+        Its folder.
+    names : iterable of str
+        Files that are read of an input that is a folder; by default all of it.
+    items : iterable of mapping
+        Images of a catalogue: :func:`minewatch.workflows.identities.items_told`.
+
+    Returns
+    -------
+    list of dict
+        ``what`` (the setting), ``name``, ``digest``, ``bytes``, ``at`` (where it is).
+    """
+    names = set(names)
     rows: list[dict[str, Any]] = []
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
@@ -94,7 +117,7 @@ def _named_inputs(settings: Any, folder: Path, names: set[str]) -> list[dict[str
         for path in parts_read(Path(value), folder, names):
             row = {"what": field.name, "name": path.name, "digest": identity(path)}
             rows.append(row | {"bytes": bytes_of(path), "at": str(path.resolve())})
-    return rows
+    return [*rows, *map(dict, items)]
 
 
 def parts_read(path: Path, folder: Path, names: Collection[str]) -> list[Path]:
@@ -201,18 +224,10 @@ def read_record(folder: Path) -> dict[str, Any] | None:
         told = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         told = None
-    if not isinstance(told, dict) or told.get("format") != FORMAT or not _sound(told):
+    if not is_told(told, FORMAT, ("inputs", "dropped", "results")):
         message = f"{path} is no record of a run that this version reads; make the run again"
         raise ValueError(message)
-    return told
-
-
-def _sound(told: dict[str, Any]) -> bool:
-    return all(isinstance(told.get(key), dict) for key in ("parameters", "versions")) and all(
-        isinstance(told.get(key), list)
-        and all(isinstance(row, dict) and isinstance(row.get("name"), str) for row in told[key])
-        for key in ("inputs", "dropped", "results")
-    )
+    return dict(told)
 
 
 def altered_inputs(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

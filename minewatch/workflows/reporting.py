@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minewatch.workflows.identities import identity
+from minewatch.workflows.origins import read_origin
 from minewatch.workflows.outputs import Result
 from minewatch.workflows.provenance import RECORD, find_record, read_record
 
@@ -22,7 +23,8 @@ def report_run(path: str, *, provenance: bool = False) -> Result:
     Parameters
     ----------
     path : str
-        Folder of a run, or any result in it: a map, a table, a store.
+        Folder of a run, or any result in it: a map, a table, a store. A GeoTIFF, Zarr store,
+        GeoPackage or GeoJSON tells its settings, versions, inputs and what was left out alone, too.
     provenance : bool
         Tell all of the record: every setting, every version, every input with its digest, all that
         was left out and why.
@@ -35,9 +37,9 @@ def report_run(path: str, *, provenance: bool = False) -> Result:
     Raises
     ------
     FileNotFoundError
-        If no run is recorded there.
+        If no run is recorded there, and the file tells of none.
     ValueError
-        If its record cannot be read.
+        If its record, or what the file tells, cannot be read.
 
     See Also
     --------
@@ -50,24 +52,40 @@ def report_run(path: str, *, provenance: bool = False) -> Result:
     ...
     FileNotFoundError: there is no nowhere; give a result of a run, or its folder
     """
-    folder = find_record(Path(path))
+    try:
+        folder = find_record(Path(path))
+    except FileNotFoundError:
+        if (origin := read_origin(Path(path))) is None:
+            raise
+        return _alone(Path(path), origin, provenance=provenance)
     record = read_record(folder)
     if record is None:
         return Result(folder, _without(folder), {})
     rows = _about(Path(path).resolve(), folder, record)
-    rows |= _run(record)
-    if provenance:
-        rows |= _parameters(record)
-        rows |= {f"version of {key}": str(value) for key, value in record["versions"].items()}
-        rows |= {f"input {_named(row)}": _input(row) for row in record["inputs"]}
-        rows |= {f"left out {_named(row)}": str(row.get("reason", "")) for row in record["dropped"]}
-    else:
-        rows["inputs"] = str(len(record["inputs"]))
-        rows["left out"] = str(len(record["dropped"]))
+    rows |= {**_run(record), **_made_of(record, provenance=provenance)}
     rows |= {row["name"]: _state(row, folder) for row in record["results"]}
     page = folder / "report.html"
     files = {"page that explains it all": page} if page.exists() else {}
     return Result(folder, rows, {**files, "record, as JSON": folder / RECORD})
+
+
+def _alone(path: Path, origin: Mapping[str, Any], *, provenance: bool) -> Result:
+    """What a file tells by itself, that lies beside no record of a run."""
+    rows = {"told by": f"{path.name} itself: no run is recorded beside it"}
+    rows |= {**_run(origin), **_made_of(origin, provenance=provenance)}
+    return Result(path.resolve().parent, rows, {})
+
+
+def _made_of(record: Mapping[str, Any], *, provenance: bool) -> dict[str, str]:
+    """Settings, versions, inputs and what was left out, or how many."""
+    if not provenance:
+        return {"inputs": str(len(record["inputs"])), "left out": str(len(record["dropped"]))}
+    return {
+        **_parameters(record),
+        **{f"version of {key}": str(value) for key, value in record["versions"].items()},
+        **{f"input {_named(row)}": _input(row) for row in record["inputs"]},
+        **{f"left out {_named(row)}": str(row.get("reason", "")) for row in record["dropped"]},
+    }
 
 
 def _about(path: Path, folder: Path, record: Mapping[str, Any]) -> dict[str, str]:
@@ -85,7 +103,7 @@ def _run(record: Mapping[str, Any]) -> dict[str, str]:
     versions = record["versions"]
     return {
         "run": str(record.get("settings", "")).removesuffix("Settings"),
-        "finished": str(versions.get("finished", "unknown")),
+        **({"finished": str(versions["finished"])} if "finished" in versions else {}),
         "made with": f"minewatch {versions.get('minewatch', 'unknown')}",
     }
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import rasterio
 import rioxarray  # noqa: F401 the .rio accessor
+from carrying import as_recorded
 from korba import make_catalog
 from numpy import testing as npt
 from servers import range_server, stac_api
@@ -59,6 +60,11 @@ def test_every_file_says_the_same(run: Result) -> None:
     # Every component is at least a pixel (0.01 ha), the smallest that counts.
     assert outlines.area_ha.sum() == pytest.approx(float((expected == 1).sum()) * cell, rel=1e-6)
     assert set(outlines.size_class) <= {"micro", "small", "medium", "extensive"}
+
+
+def test_each_file_carries_what_the_record_tells(run: Result) -> None:
+    files = {"features.zarr", "probability.zarr", "probability.tif", "mines.tif", "mines.geojson"}
+    assert {*files, "domain.tif"} <= as_recorded(run.folder)
 
 
 def test_the_stored_forest_makes_the_same_map(run: Result) -> None:

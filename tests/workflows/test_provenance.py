@@ -13,6 +13,7 @@ from minewatch.workflows.provenance import (
     RECORD,
     altered_inputs,
     find_record,
+    inputs_of,
     read_record,
     write_record,
 )
@@ -40,7 +41,7 @@ def written(folder: Path, **how: object) -> dict:
     path = write_record(
         settings, images / "pit", files=[result, result, folder / "gone"],
         versions={"minewatch": "1"}, dropped=[{"what": "pair", "name": "p", "reason": "low"}],
-        **how,
+        inputs=inputs_of(settings, images / "pit", **how),
     )  # fmt: skip
     assert path.name == RECORD
     record = read_record(images / "pit")

@@ -7,6 +7,7 @@ import json
 import shutil
 
 import pytest
+from carrying import as_recorded, carried_by
 
 from minewatch import simulate
 from minewatch.workflows import (
@@ -90,6 +91,22 @@ def test_the_record_tells_what_each_result_was_made_of(run):
         assert told[f"left out (pair) {row['reference']} {row['secondary']}"] == row["reason"]
     short = report_run(str(run.folder)).summary
     assert (short["inputs"], short["left out"]) == ("15", str(len(dropped)))
+
+
+def test_each_file_carries_what_the_record_tells(run, tmp_path):
+    files = {"coherence.zarr", "tai.zarr", "tai.tif", "activity.tif", "activity.geojson"}
+    assert files <= as_recorded(run.folder)
+    record = json.loads((run.folder / "provenance.json").read_text())
+    # Pairs are judged after their coherence was stored.
+    assert carried_by(run.folder / "tai.tif")["dropped"] == record["dropped"]
+    assert carried_by(run.folder / "coherence.zarr")["dropped"] == []
+    away = shutil.copy(run.folder / "activity.tif", tmp_path / "renamed.tif")
+    told = report_run(str(away), provenance=True).summary
+    beside = report_run(str(run.folder), provenance=True).summary
+    for row in record["inputs"]:
+        assert told[f"input (input) {row['name']}"] == row["digest"]
+    for key in (key for key in beside if key.startswith(("version of ", "left out "))):
+        assert key == "version of finished" or told[key] == beside[key]
 
 
 def test_a_result_that_was_altered_or_is_gone_is_told(run, tmp_path):
