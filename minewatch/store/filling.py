@@ -8,13 +8,25 @@ several before it, a window that moves on as they are done, and never the whole 
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import hashlib
+import logging
 import shutil
 import time
 from typing import TYPE_CHECKING
 
 from minewatch._files import alone, put_in_place, sweep
-from minewatch.store.ledgers import Block, begin_ledger, note, read_ledger, reason_of
+from minewatch.store.ledgers import (
+    Block,
+    begin_ledger,
+    close_ledger,
+    closed_with,
+    difference,
+    note,
+    read_ledger,
+    reason_of,
+)
 from minewatch.store.pacing import as_they_come, room
 from minewatch.store.strips import blocks_of, write_strip
 
@@ -24,7 +36,11 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-__all__ = ["fill", "forget", "is_finished", "ledger_of", "unfinished"]
+    from minewatch.store.strips import Strip
+
+__all__ = ["disown", "fill", "forget", "is_finished", "ledger_of", "unfinished"]
+
+logger = logging.getLogger(__name__)
 
 ATTEMPTS = 3
 """How often a block is tried in one run before it is left out."""
@@ -97,14 +113,28 @@ def _forget(target: Path) -> None:
     shutil.rmtree(unfinished(target), ignore_errors=True)
 
 
-def is_finished(target: Path, strips: Sequence[slice], *, key: str) -> bool:
-    """Whether a store is there that this very job has filled.
+def disown(target: Path) -> None:
+    """Remove the ledger of a store that something else takes the place of, or changes.
+
+    One that tells of a store that is still being filled stays with that.
 
     Parameters
     ----------
     target : pathlib.Path
         The store.
-    strips : sequence of slice
+    """
+    if not unfinished(target).exists():
+        ledger_of(target).unlink(missing_ok=True)
+
+
+def is_finished(target: Path, strips: Sequence[Strip], *, key: str) -> bool:
+    """Whether a store is there that this very job has filled, and that nothing changed since.
+
+    Parameters
+    ----------
+    target : pathlib.Path
+        The store.
+    strips : sequence of mapping
         Blocks of the job.
     key : str
         As in :func:`fill`.
@@ -112,17 +142,27 @@ def is_finished(target: Path, strips: Sequence[slice], *, key: str) -> bool:
     Returns
     -------
     bool
-        Whether it is; a store of another job, or without a ledger, is not.
+        Whether it is; a store of another job, or without a ledger, is not, nor is one whose files
+        are not those that the job wrote.
     """
-    names = _names(strips)
-    known = read_ledger(ledger_of(target), key, names)
-    return target.is_dir() and known is not None and not _missing(names, known)
+    names, ledger = _names(strips), ledger_of(target)
+    known = read_ledger(ledger, key, names)
+    if known is None or _missing(names, known) or not target.is_dir():
+        return False
+    return closed_with(ledger) == _contents(target)
+
+
+def _contents(target: Path) -> str:
+    """Names, sizes and times of the files of a store: as much as a look without reading tells."""
+    files = {path.relative_to(target).as_posix(): path.stat() for path in target.rglob("*")}
+    told = [f"{name} {at.st_size} {at.st_mtime_ns}" for name, at in sorted(files.items())]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
 def fill(
     cube: xr.Dataset,
     target: Path,
-    strips: Sequence[slice],
+    strips: Sequence[Strip],
     *,
     key: str,
     lay_out: Callable[[Path], None],
@@ -135,8 +175,8 @@ def fill(
         What is stored.
     target : pathlib.Path
         The store; what stands there is replaced at the end.
-    strips : sequence of slice
-        Blocks: the rows of each.
+    strips : sequence of mapping
+        Blocks: the rows of each, by dim.
     key : str
         All that the numbers depend on, as text. What was left under another key is discarded.
     lay_out : callable
@@ -156,30 +196,38 @@ def fill(
     with alone(target, "filling"):
         known = read_ledger(ledger, key, names) if partial.is_dir() else None
         if known is None:
+            if told := difference(ledger, key, names):
+                logger.warning("%s is made anew from its first block: %s", target.name, told)
             # In this order: a ledger never speaks of a store that is not laid out.
             _forget(target)
             lay_out(partial)
             begin_ledger(ledger, key, names)
             known = {}
         in_a_row = 0
+        mistake: Exception | None = None
 
-        def wanted() -> Iterator[tuple[str, slice, int]]:
-            for name, rows in zip(names, strips, strict=True):
+        def wanted() -> Iterator[tuple[str, Strip, int]]:
+            for name, strip in zip(names, strips, strict=True):
                 earlier = known.get(name)
-                if in_a_row >= IN_A_ROW:
+                if mistake is not None or in_a_row >= IN_A_ROW:
                     return
                 if earlier is None or earlier.status != "done":
-                    yield name, rows, earlier.attempts if earlier else 0
+                    yield name, strip, earlier.attempts if earlier else 0
 
-        def make(block: tuple[str, slice, int]) -> Block:
-            name, rows, tried = block
-            return _made(cube, partial, name, rows, tried=tried)
+        def make(block: tuple[str, Strip, int]) -> tuple[Block, Exception | None]:
+            name, strip, tried = block
+            return _made(cube, partial, name, strip, tried=tried)
 
         blocks = blocks_of(cube)
-        for block in as_they_come(make, wanted(), lambda: room(blocks)):
+        for block, error in as_they_come(make, wanted(), lambda: room(blocks)):
             known[block.name] = block
-            note(ledger, block)
+            # On a disk that is full the error itself is to be told, not that it cannot be noted.
+            with contextlib.suppress(OSError) if error else contextlib.nullcontext():
+                note(ledger, block)
+            mistake = error if mistake is None else mistake
             in_a_row = 0 if block.status == "done" else in_a_row + 1
+        if mistake is not None:
+            raise mistake
         missing = _missing(names, known)
         if missing:
             why = next(known[name].reason for name in missing if name in known)
@@ -190,11 +238,15 @@ def fill(
             )
             raise RuntimeError(message)
         sweep(partial)  # of processes that were killed in the middle of a chunk
+        close_ledger(ledger, _contents(partial))
         put_in_place(partial, target)
 
 
-def _names(strips: Sequence[slice]) -> list[str]:
-    return [f"y {rows.start}:{rows.stop}" for rows in strips]
+def _names(strips: Sequence[Strip]) -> list[str]:
+    return [
+        ", ".join(f"{dim} {rows.start}:{rows.stop}" for dim, rows in strip.items())
+        for strip in strips
+    ]
 
 
 def _missing(names: Sequence[str], known: dict[str, Block]) -> list[str]:
@@ -203,19 +255,26 @@ def _missing(names: Sequence[str], known: dict[str, Block]) -> list[str]:
     return sorted(left, key=lambda name: name not in known)
 
 
-def _made(cube: xr.Dataset, partial: Path, name: str, rows: slice, *, tried: int) -> Block:
-    """Make one block; what fails as reading fails is tried again after a while."""
+def _made(
+    cube: xr.Dataset, partial: Path, name: str, strip: Strip, *, tried: int
+) -> tuple[Block, Exception | None]:
+    """Make one block; what fails as reading fails is tried again after a while, else is given."""
     for attempt in range(1, ATTEMPTS + 1):
         began = time.perf_counter()
+        mistake: Exception | None = None
         try:
-            write_strip(cube, partial, rows)
+            write_strip(cube, partial, strip)
         except (OSError, RuntimeError) as error:
-            if getattr(error, "errno", None) in NO_ROOM:
-                raise
             reason = reason_of(error)
+            mistake = error if getattr(error, "errno", None) in NO_ROOM else None
+        except Exception as error:
+            reason, mistake = reason_of(error), error
         else:
-            return Block(name, "done", tried + attempt, round(time.perf_counter() - began, 3))
+            seconds = round(time.perf_counter() - began, 3)
+            return Block(name, "done", tried + attempt, seconds), None
+        if mistake is not None:
+            break
         if attempt < ATTEMPTS:
             time.sleep(PAUSE * 4 ** (attempt - 1))
     seconds = round(time.perf_counter() - began, 3)
-    return Block(name, "failed", tried + ATTEMPTS, seconds, reason)
+    return Block(name, "failed", tried + attempt, seconds, reason), mistake

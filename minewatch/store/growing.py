@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from minewatch._files import alone, whole
+from minewatch._files import whole
 from minewatch.conventions import SPATIAL_REF, crs_of, require_same_grid
 from minewatch.store.cubes import prepared
+from minewatch.store.filling import disown
 from minewatch.store.opening import local, open_cube
 from minewatch.store.strips import is_image
 
@@ -48,8 +49,6 @@ def append(
     ValueError
         If an image is there already or comes twice (same time; same reference and secondary time),
         or the grid, the variables, their dtypes or the coordinates along `dim` differ.
-    BlockingIOError
-        If another process is filling the store or adding to it.
 
     Examples
     --------
@@ -68,12 +67,6 @@ def append(
     4
     """
     target = local(path, by="append")
-    open_cube(target)  # what is no store is told before a lock is laid beside it
-    with alone(target, "adding to"):
-        return _appended(data, target, dim)
-
-
-def _appended(data: xr.DataArray | xr.Dataset, target: Path, dim: str) -> xr.Dataset:
     old = open_cube(target)
     new = data if isinstance(data, xr.Dataset) else data.to_dataset(name=data.name or "data")
     _check_append(old, new, dim)
@@ -90,6 +83,7 @@ def _appended(data: xr.DataArray | xr.Dataset, target: Path, dim: str) -> xr.Dat
         shutil.copytree(target, partial, copy_function=_link if single else shutil.copy2)
         prepared(new).drop_vars(lasting).to_zarr(partial, append_dim=dim, consolidated=False)
         open_cube(partial)  # what cannot be read does not take the place of what can
+        disown(target)
     return open_cube(target)
 
 

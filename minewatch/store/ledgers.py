@@ -11,7 +11,8 @@ import json
 import os
 import re
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
 
 from minewatch._files import whole
 
@@ -19,9 +20,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["Block", "begin_ledger", "note", "read_ledger", "reason_of"]
+__all__ = [
+    "Block",
+    "begin_ledger",
+    "close_ledger",
+    "closed_with",
+    "difference",
+    "note",
+    "read_ledger",
+    "reason_of",
+]
 
-FORMAT = "minewatch-blocks-1"
+FORMAT = "minewatch-blocks-2"
 LONGEST = 400
 """Characters of a reason."""
 
@@ -59,7 +69,8 @@ def begin_ledger(path: Path, key: str, blocks: Sequence[str]) -> None:
     path : pathlib.Path
         The file, by custom ``*.blocks.jsonl``.
     key : str
-        All that the numbers depend on, as text; its digest is kept.
+        All that the numbers depend on, as text; its digest is kept. Of a JSON object each member
+        has its own, and the items of one that is a list are kept.
     blocks : sequence of str
         Names of all blocks.
 
@@ -78,10 +89,124 @@ def begin_ledger(path: Path, key: str, blocks: Sequence[str]) -> None:
         partial.write_text(json.dumps(_header(key, blocks)) + "\n", encoding="utf-8")
 
 
-def _header(key: str, blocks: Sequence[str]) -> dict[str, object]:
-    digest = hashlib.sha256(key.encode()).hexdigest()
-    plan = hashlib.sha256("\n".join(blocks).encode()).hexdigest()
-    return {"format": FORMAT, "key": digest, "blocks": len(blocks), "plan": plan}
+def _header(key: str, blocks: Sequence[str]) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "minewatch": metadata.version("minewatch"),
+        "key": _digest(key),
+        "parts": {name: _part(value) for name, value in _members(key).items()},
+        "blocks": len(blocks),
+        "plan": _digest("\n".join(blocks)),
+    }
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _members(key: str) -> dict[str, Any]:
+    content = _parsed(key.encode())
+    return content if isinstance(content, dict) else {}
+
+
+def _part(value: Any) -> dict[str, Any]:
+    told: dict[str, Any] = {"digest": _digest(json.dumps(value, sort_keys=True))}
+    return told | {"ids": value} if isinstance(value, list) else told
+
+
+def close_ledger(path: Path, contents: str) -> None:
+    """Note in its header what the store was when all its blocks were done.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A ledger that was begun.
+    contents : str
+        What tells this store from any other that takes its place.
+    """
+    first, *lines = path.read_bytes().splitlines(keepends=True)
+    header = json.dumps({**json.loads(first), "contents": contents}).encode()
+    with whole(path) as partial:
+        partial.write_bytes(b"".join([header, b"\n", *lines]))
+
+
+def closed_with(path: Path) -> str | None:
+    """What :func:`close_ledger` noted.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The ledger.
+
+    Returns
+    -------
+    str or None
+        None if there is no ledger, or its job is not done.
+    """
+    contents = _first(path).get("contents")
+    return contents if isinstance(contents, str) else None
+
+
+def difference(path: Path, key: str, blocks: Sequence[str]) -> str:
+    """Why blocks that a ledger tells of are none of a job.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The ledger.
+    key : str
+        As in :func:`begin_ledger`.
+    blocks : sequence of str
+        Names of all blocks of the job.
+
+    Returns
+    -------
+    str
+        What changed, in a few words; empty if no block is done, or nothing changed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     ledger = Path(folder) / "tai.blocks.jsonl"
+    ...     begin_ledger(ledger, '{"settings": {"window": 5}, "inputs": ["a"]}', ["y 0:9"])
+    ...     note(ledger, Block("y 0:9", "done", 1))
+    ...     difference(ledger, '{"settings": {"window": 7}, "inputs": ["a", "b"]}', ["y 0:9"])
+    'settings changed, inputs changed (1 new, 0 gone)'
+    """
+    lines = path.read_bytes().splitlines()[1:] if path.is_file() else []
+    notes = [_block(_parsed(line)) for line in lines]
+    if not any(each is not None and each.status == "done" for each in notes):
+        return ""
+    old, new = _first(path), _header(key, blocks)
+    if old.get("format") != FORMAT:
+        return "the ledger is of another version of minewatch"
+    told = []
+    if old["minewatch"] != new["minewatch"]:
+        told.append(f"minewatch was {old['minewatch']} and is {new['minewatch']}")
+    parts = [
+        f"{name} changed{_counted(old['parts'].get(name, {}), part)}"
+        for name, part in new["parts"].items()
+        if old["parts"].get(name) != part
+    ]
+    told += parts or (["the key changed"] if old["key"] != new["key"] else [])
+    if old["plan"] != new["plan"]:
+        told.append("it is cut into other blocks")
+    return ", ".join(told)
+
+
+def _counted(old: dict[str, Any], new: dict[str, Any]) -> str:
+    if "ids" not in old or "ids" not in new:
+        return ""
+    was, now = (set(map(str, each["ids"])) for each in (old, new))
+    return f" ({len(now - was)} new, {len(was - now)} gone)"
+
+
+def _first(path: Path) -> dict[str, Any]:
+    lines = path.read_bytes().splitlines() if path.is_file() else []
+    content = _parsed(lines[0]) if lines else None
+    return content if isinstance(content, dict) else {}
 
 
 def note(path: Path, block: Block) -> None:
@@ -120,12 +245,13 @@ def read_ledger(path: Path, key: str, blocks: Sequence[str]) -> dict[str, Block]
     -------
     dict of str to Block, or None
         The last that was noted of each block; None if there is no ledger, or it is of another job:
-        other blocks, or another key.
+        other blocks, another key, or another version of minewatch.
     """
     if not path.is_file():
         return None
-    first, *lines = path.read_bytes().splitlines() or [b""]
-    if _parsed(first) != _header(key, blocks):
+    lines = path.read_bytes().splitlines()[1:]
+    header = {name: value for name, value in _first(path).items() if name != "contents"}
+    if header != _header(key, blocks):
         return None
     known = set(blocks)
     noted = (_block(_parsed(line)) for line in lines)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from minewatch._files import heal, sweep
+from minewatch._files import sweep
 from minewatch.store.filling import forget
-from minewatch.workflows.folders import held, require_empty, require_unheld
-from minewatch.workflows.outputs import write_json
+from minewatch.workflows.outputs import require_free, write_json
 from minewatch.workflows.settings import set_aside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
-__all__ = ["begin", "contents_of", "key_of", "mark", "require_begin"]
+__all__ = ["begin", "contents_of", "finish", "key_of", "mark", "require_begin"]
 
 MARKER = ".unfinished.json"
 """Stands in a folder while a run is at work there, or after it was stopped."""
@@ -94,20 +92,16 @@ def _content_of(path: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-@contextlib.contextmanager
-def begin(settings: Any) -> Iterator[Path]:
-    """Make the folder of a run, or take up the one that it was stopped in, and keep others out.
-
-    Where the ``with`` block ends without an error, the run is complete: what was half written
-    before it is removed, and nothing is left to resume.
+def begin(settings: Any) -> Path:
+    """Make the folder of a run, or take up the one that it was stopped in.
 
     Parameters
     ----------
     settings : dataclass instance
         The run, with ``output``, ``overwrite`` and ``resume``.
 
-    Yields
-    ------
+    Returns
+    -------
     pathlib.Path
         The folder, absolute.
 
@@ -117,17 +111,10 @@ def begin(settings: Any) -> Iterator[Path]:
         If something is there, and neither may be replaced nor gone on with.
     ValueError
         If the run that was stopped there had other settings.
-    BlockingIOError
-        If another run is writing there.
     """
     folder = require_begin(settings)
     folder.mkdir(parents=True, exist_ok=True)
-    with held(folder):
-        _require_begin(settings, folder)
-        heal(folder)
-        yield folder
-        sweep(folder)
-        (folder / MARKER).unlink(missing_ok=True)
+    return folder
 
 
 def require_begin(settings: Any) -> Path:
@@ -145,17 +132,10 @@ def require_begin(settings: Any) -> Path:
 
     Raises
     ------
-    FileExistsError, ValueError, BlockingIOError
+    FileExistsError, ValueError
         As :func:`begin`.
     """
-    folder = Path(settings.output).resolve()
-    require_unheld(folder)
-    _require_begin(settings, folder)
-    return folder
-
-
-def _require_begin(settings: Any, folder: Path) -> None:
-    marker = folder / MARKER
+    marker = Path(settings.output).resolve() / MARKER
     if settings.resume and marker.is_file():
         if _digest_in(marker) != _digest(settings):
             message = (
@@ -163,9 +143,9 @@ def _require_begin(settings: Any, folder: Path) -> None:
                 "begin anew, or give the settings of then"
             )
             raise ValueError(message)
-        return
+        return marker.parent
     try:
-        require_empty(folder, overwrite=settings.overwrite)
+        return require_free(settings.output, overwrite=settings.overwrite)
     except FileExistsError as error:
         if not marker.is_file():
             if not settings.resume:
@@ -211,3 +191,15 @@ def _digest_in(marker: Path) -> str | None:
     except ValueError:
         return None
     return content.get("digest") if isinstance(content, dict) else None
+
+
+def finish(folder: Path) -> None:
+    """Note that the run in a folder is complete; what was half written before it is removed.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The folder.
+    """
+    sweep(folder)
+    (folder / MARKER).unlink(missing_ok=True)

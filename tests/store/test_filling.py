@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -146,6 +147,13 @@ def test_a_run_gives_up_when_everything_fails(tmp_path):
     assert sorted(set(tried)) == [0, 1024, 2048]
 
 
+def mistaken(low):
+    if low == 2048:
+        message = "bands differ"
+        raise ValueError(message)
+    return float(low)
+
+
 def test_a_mistake_is_not_tried_again_and_keeps_what_is_done(tmp_path):
     tried = []
 
@@ -162,6 +170,112 @@ def test_a_mistake_is_not_tried_again_and_keeps_what_is_done(tmp_path):
     tried.clear()
     stored(tmp_path, "a", lambda low: tried.append(low) or float(low))
     assert tried == [2048, 3072, 4096, 5120]
+
+
+@pytest.mark.parametrize("by", ["to_zarr", "append", "another program", "a region"])
+def test_a_store_that_is_no_longer_that_of_its_ledger_is_made_again(tmp_path, by):
+    def images(number):
+        layer = cube(lambda low: low + number).expand_dims(time=np.array([number], "M8[D]"))
+        return layer.assign_coords(time=layer.time.astype("M8[ns]"))
+
+    target = tmp_path / "tai.zarr"
+    one = store.to_zarr(images(1), target, resume="a").load()
+    if by == "to_zarr":
+        store.to_zarr(images(2), target, overwrite=True)
+    elif by == "append":
+        store.append(images(2), target, dim="time")
+    elif by == "another program":
+        store.to_zarr(images(2), tmp_path / "other.zarr")
+        shutil.rmtree(target)
+        shutil.copytree(tmp_path / "other.zarr", target)
+    else:
+        region = images(2).drop_vars(["time", "x", "y"]).isel(y=slice(STEP)).to_dataset()
+        region.to_zarr(target, region={"y": slice(STEP)}, consolidated=False)
+    assert ledger_of(target).exists() is (by not in ("to_zarr", "append"))
+    again = store.to_zarr(images(1), target, resume="a", overwrite=True)
+    assert again.load().identical(one)
+
+
+def test_a_store_written_in_one_go_leaves_the_job_that_fills_it(tmp_path):
+    with pytest.raises(ValueError, match="bands differ"):
+        stored(tmp_path, "a", mistaken)
+    store.to_zarr(cube(float) * 3, tmp_path / "tai.zarr")
+    stored(tmp_path, "a", overwrite=True)
+    assert float(store.open_cube(tmp_path / "tai.zarr", name="tai")[0, 0]) == 0.0
+    assert made_again(tmp_path) == set()
+
+
+class Ended(Exception):
+    """As that of a scheduler that lost its workers over a task: no kind of RuntimeError."""
+
+
+@pytest.mark.parametrize("error", [ValueError("bands differ"), Ended("three workers"), KeyError(7)])
+def test_whatever_ends_a_job_leaves_a_line_with_its_reason(tmp_path, error):
+    def dead(low):
+        if low == 1024:
+            raise error
+        return float(low)
+
+    for attempts in (1, 2):
+        with pytest.raises(type(error)) as got:
+            stored(tmp_path, "a", dead)
+        assert got.value is error
+        last = json.loads(ledger_of(tmp_path / "tai.zarr").read_text().splitlines()[-1])
+        assert (last["name"], last["status"]) == ("y 1024:2048", "failed")
+        assert last["attempts"] == attempts
+        assert last["reason"] == f"{type(error).__name__}: {error}"
+
+
+def test_blocks_that_are_thrown_away_are_told_with_what_changed(tmp_path, caplog):
+    def key(**parts):
+        return json.dumps({"settings": ["Run", {"window": 5}], "inputs": ["a", "b"], **parts})
+
+    stored(tmp_path, key())
+    stored(tmp_path, key())
+    assert caplog.messages == []
+    stored(tmp_path, key(inputs=["a", "c", "d"]), overwrite=True)
+    assert caplog.messages == [
+        "tai.zarr is made anew from its first block: inputs changed (2 new, 1 gone)"
+    ]
+
+
+def test_layers_on_lattices_of_their_own_are_filled_by_their_rows(tmp_path):
+    """A picture of 24 rows and windows of 8 over the same ground, of which the last need none."""
+    tried = []
+
+    def block(block_info=None):
+        low = block_info[None]["array-location"][0][0]
+        tried.append(low)
+        if len(tried) == 1:
+            message = "HTTP 500"
+            raise OSError(message)
+        return np.full(block_info[None]["chunk-shape"], low, "f4")
+
+    def lazy(*chunks):
+        return da.map_blocks(block, chunks=chunks, dtype="f4", meta=np.empty((0, 0), "f4"))
+
+    both = xr.Dataset(
+        {
+            "view": (("view_row", "view_column"), lazy((12, 12), (5,))),
+            "windows": (("row", "column"), lazy((4, 1), (3, 2))),
+        }
+    )
+    rows = {"row": 2, "view_row": 6}
+    found = store.to_zarr(both, tmp_path / "date.zarr", rows=rows, resume="a").load()
+    assert found.view.values[:, 0].tolist() == [0] * 12 + [12] * 12
+    assert found.windows.values[:, 0].tolist() == [0] * 4 + [4]
+    names = [
+        (line["name"], line["attempts"])
+        for line in map(json.loads, ledger_of(tmp_path / "date.zarr").read_text().splitlines()[1:])
+    ]
+    assert names == [
+        ("row 0:2, view_row 0:6", 2),
+        ("row 2:4, view_row 6:12", 1),
+        ("row 4:5, view_row 12:18", 1),
+        ("row 5:5, view_row 18:24", 1),
+    ]
+    plain = store.to_zarr(both.compute(), tmp_path / "plain.zarr")
+    assert found.identical(plain.load())
 
 
 def test_an_old_store_stands_until_the_new_one_is_whole(tmp_path):
@@ -202,14 +316,8 @@ def test_two_jobs_do_not_fill_one_store(tmp_path):
 
 
 def test_what_another_job_fills_is_not_forgotten(tmp_path):
-    def stopped(low):
-        if low == 2048:
-            message = "bands differ"
-            raise ValueError(message)
-        return float(low)
-
     with pytest.raises(ValueError, match="bands differ"):
-        stored(tmp_path, "a", stopped)
+        stored(tmp_path, "a", mistaken)
     target = tmp_path / "tai.zarr"
     with FileLock(tmp_path / ".tai.lock"), pytest.raises(BlockingIOError, match="another run"):
         filling.forget(target)
@@ -263,12 +371,6 @@ def test_a_cluster_is_given_several_strips_and_any_order_gives_the_same_store(
 
 
 def test_what_a_cluster_had_at_work_beside_a_mistake_is_kept(tmp_path, many_threads):
-    def mistaken(low):
-        if low == 2048:
-            message = "bands differ"
-            raise ValueError(message)
-        return float(low)
-
     with pytest.raises(ValueError, match="bands differ"):
         stored(tmp_path, "a", mistaken)
     assert made_again(tmp_path) == {2048}

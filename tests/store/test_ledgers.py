@@ -6,7 +6,18 @@ import json
 
 import pytest
 
-from minewatch.store.ledgers import Block, begin_ledger, note, read_ledger, reason_of
+import minewatch
+from minewatch.store import ledgers
+from minewatch.store.ledgers import (
+    Block,
+    begin_ledger,
+    close_ledger,
+    closed_with,
+    difference,
+    note,
+    read_ledger,
+    reason_of,
+)
 
 NAMES = ["y 0:1024", "y 1024:2048", "y 2048:2100"]
 
@@ -91,6 +102,55 @@ def test_each_line_is_json_that_others_can_read(ledger):
         "seconds": 1.5,
         "reason": 'OSError: "γ⁰"\nsecond line',
     }
+
+
+def test_the_header_tells_settings_and_inputs_apart(tmp_path):
+    headers = []
+    for threshold, inputs in ((0.1, ["a", "b"]), (0.2, ["a", "b"]), (0.2, ["a"])):
+        key = json.dumps({"settings": {"threshold": threshold}, "inputs": inputs})
+        begin_ledger(tmp_path / "tai.blocks.jsonl", key, NAMES)
+        headers.append(json.loads((tmp_path / "tai.blocks.jsonl").read_text()))
+    assert len({header["key"] for header in headers}) == 3
+    one, two, three = (header["parts"] for header in headers)
+    assert one["inputs"] == two["inputs"] != three["inputs"]
+    assert one["settings"] != two["settings"] == three["settings"]
+    assert (one["inputs"]["ids"], three["inputs"]["ids"]) == (["a", "b"], ["a"])
+    assert headers[0]["minewatch"] == minewatch.__version__
+
+
+def test_another_version_is_another_job(ledger, monkeypatch):
+    note(ledger, Block(NAMES[0], "done", 1))
+    was = minewatch.__version__
+    monkeypatch.setattr(ledgers.metadata, "version", lambda name: "99.0")
+    assert read_ledger(ledger, "looks 4.4", NAMES) is None
+    told = difference(ledger, "looks 4.4", NAMES)
+    assert told == f"minewatch was {was} and is 99.0"
+
+
+def test_what_changed_is_told_where_anything_is_lost(ledger, tmp_path):
+    assert difference(tmp_path / "none.jsonl", "looks 18", NAMES) == ""
+    assert difference(ledger, "looks 18", NAMES) == ""
+    note(ledger, Block(NAMES[0], "failed", 3, 1.0, "OSError"))
+    assert difference(ledger, "looks 18", NAMES) == ""
+    note(ledger, Block(NAMES[1], "done", 1))
+    assert difference(ledger, "looks 4.4", NAMES) == ""
+    assert difference(ledger, "looks 18", NAMES) == "the key changed"
+    assert difference(ledger, "looks 4.4", NAMES[:2]) == "it is cut into other blocks"
+    ledger.write_bytes(ledger.read_bytes().replace(b"blocks-2", b"blocks-1", 1))
+    assert difference(ledger, "looks 4.4", NAMES).startswith("the ledger is of another version")
+    ledger.write_bytes(b"[1]\n" + ledger.read_bytes())
+    assert difference(ledger, "looks 4.4", NAMES).startswith("the ledger is of another version")
+
+
+def test_a_ledger_that_is_closed_is_the_same_ledger(ledger):
+    note(ledger, Block(NAMES[0], "done", 1))
+    before = read_ledger(ledger, "looks 4.4", NAMES)
+    assert closed_with(ledger) is None
+    for contents in ("one", "two"):
+        close_ledger(ledger, contents)
+        assert closed_with(ledger) == contents
+        assert read_ledger(ledger, "looks 4.4", NAMES) == before
+    assert read_ledger(ledger, "looks 18", NAMES) is None
 
 
 @pytest.mark.parametrize(
