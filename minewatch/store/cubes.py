@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 import xarray as xr
 
 from minewatch._files import whole
+from minewatch._origins import ORIGIN, carried
 from minewatch.conventions import plain_attrs
 from minewatch.store.filling import disown, fill, is_finished
 from minewatch.store.names import names_as_codes
@@ -187,6 +188,9 @@ def prepared(cube: xr.Dataset, heights: Mapping[str, int] | None = None) -> xr.D
     dates = {key: each for key, each in cube.variables.items() if each.dtype.kind == "M"}
     cube = cube.assign({key: each.astype("datetime64[ns]") for key, each in dates.items()})
     cube.attrs = plain_attrs(cube.attrs)
+    cube.attrs.pop(ORIGIN, None)  # of a store that it was read from
+    if (origin := carried()) is not None:
+        cube.attrs[ORIGIN] = origin
     for name in list(cube.variables):
         variable = cube[name].variable
         if variable.dtype.kind in "OSUT":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from minewatch._files import whole
+from minewatch._files import alone, whole
 from minewatch.conventions import SPATIAL_REF, crs_of, require_same_grid
 from minewatch.store.cubes import prepared
 from minewatch.store.filling import disown
@@ -49,6 +49,8 @@ def append(
     ValueError
         If an image is there already or comes twice (same time; same reference and secondary time),
         or the grid, the variables, their dtypes or the coordinates along `dim` differ.
+    BlockingIOError
+        If another process is filling the store or adding to it.
 
     Examples
     --------
@@ -67,6 +69,12 @@ def append(
     4
     """
     target = local(path, by="append")
+    open_cube(target)  # what is no store is told before a lock is laid beside it
+    with alone(target, "adding to"):
+        return _appended(data, target, dim)
+
+
+def _appended(data: xr.DataArray | xr.Dataset, target: Path, dim: str) -> xr.Dataset:
     old = open_cube(target)
     new = data if isinstance(data, xr.Dataset) else data.to_dataset(name=data.name or "data")
     _check_append(old, new, dim)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from minewatch._files import sweep
+from minewatch._files import heal, sweep
 from minewatch.store.filling import forget
-from minewatch.workflows.outputs import require_free, write_json
+from minewatch.workflows.folders import held, require_empty, require_unheld
+from minewatch.workflows.outputs import write_json
 from minewatch.workflows.settings import set_aside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-__all__ = ["begin", "contents_of", "finish", "key_of", "mark", "require_begin"]
+__all__ = ["begin", "contents_of", "key_of", "mark", "require_begin"]
 
 MARKER = ".unfinished.json"
 """Stands in a folder while a run is at work there, or after it was stopped."""
@@ -92,16 +94,20 @@ def _content_of(path: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def begin(settings: Any) -> Path:
-    """Make the folder of a run, or take up the one that it was stopped in.
+@contextlib.contextmanager
+def begin(settings: Any) -> Iterator[Path]:
+    """Make the folder of a run, or take up the one that it was stopped in, and keep others out.
+
+    Where the ``with`` block ends without an error, the run is complete: what was half written
+    before it is removed, and nothing is left to resume.
 
     Parameters
     ----------
     settings : dataclass instance
         The run, with ``output``, ``overwrite`` and ``resume``.
 
-    Returns
-    -------
+    Yields
+    ------
     pathlib.Path
         The folder, absolute.
 
@@ -111,10 +117,17 @@ def begin(settings: Any) -> Path:
         If something is there, and neither may be replaced nor gone on with.
     ValueError
         If the run that was stopped there had other settings.
+    BlockingIOError
+        If another run is writing there.
     """
     folder = require_begin(settings)
     folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    with held(folder):
+        _require_begin(settings, folder)
+        heal(folder)
+        yield folder
+        sweep(folder)
+        (folder / MARKER).unlink(missing_ok=True)
 
 
 def require_begin(settings: Any) -> Path:
@@ -132,10 +145,17 @@ def require_begin(settings: Any) -> Path:
 
     Raises
     ------
-    FileExistsError, ValueError
+    FileExistsError, ValueError, BlockingIOError
         As :func:`begin`.
     """
-    marker = Path(settings.output).resolve() / MARKER
+    folder = Path(settings.output).resolve()
+    require_unheld(folder)
+    _require_begin(settings, folder)
+    return folder
+
+
+def _require_begin(settings: Any, folder: Path) -> None:
+    marker = folder / MARKER
     if settings.resume and marker.is_file():
         if _digest_in(marker) != _digest(settings):
             message = (
@@ -143,9 +163,9 @@ def require_begin(settings: Any) -> Path:
                 "begin anew, or give the settings of then"
             )
             raise ValueError(message)
-        return marker.parent
+        return
     try:
-        return require_free(settings.output, overwrite=settings.overwrite)
+        require_empty(folder, overwrite=settings.overwrite)
     except FileExistsError as error:
         if not marker.is_file():
             if not settings.resume:
@@ -191,15 +211,3 @@ def _digest_in(marker: Path) -> str | None:
     except ValueError:
         return None
     return content.get("digest") if isinstance(content, dict) else None
-
-
-def finish(folder: Path) -> None:
-    """Note that the run in a folder is complete; what was half written before it is removed.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        The folder.
-    """
-    sweep(folder)
-    (folder / MARKER).unlink(missing_ok=True)

@@ -17,6 +17,7 @@ import pytest
 import rasterio
 import shapely
 import xarray as xr
+from carrying import as_recorded
 from numpy import testing as npt
 
 from minewatch import detections, learn, simulate, store
@@ -187,6 +188,12 @@ def test_windows_are_what_the_detector_says_of_the_images(
     npt.assert_allclose(detector.predict_proba(patch)[0], windows[4, 7], atol=1e-6)
 
 
+def test_each_file_carries_what_the_record_tells(taught: Result, found: Result) -> None:
+    assert as_recorded(taught.folder) == {"patches.zarr"}
+    files = {"cells.gpkg", "cells.geojson", "windows.zarr", "windows.tif"}
+    assert files < as_recorded(found.folder)
+
+
 def test_dates_of_a_cell_are_those_on_which_it_was_seen(found: Result) -> None:
     windows = windows_of(found)
     cells = gpd.read_file(found.folder / "cells.gpkg").set_index("geometry")
@@ -276,6 +283,7 @@ def test_scores_of_the_cells_against_the_mines(
         )
     )
     assert all(path.exists() for path in result.files.values())
+    assert as_recorded(result.folder) == {"outcomes.gpkg"}
     scores = pd.read_csv(result.folder / "scores.csv").set_index("threshold")
     cells = gpd.read_file(found.folder / "cells.gpkg")
     # All cells were searched, so each of them counts.
