@@ -75,7 +75,7 @@ def write_results(
     ]
     summary = {key: text for part in parts for key, text in part.summary.items()}
     files = {key: path for part in parts for key, path in part.files.items()}
-    write_json(
+    files["all numbers"] = write_json(
         folder / "summary.json", {key: n for part in parts for key, n in part.numbers.items()}
     )
     names, dropped = found.coherence.attrs.get("files", []), dropped_pairs(rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import filecmp
+import json
 import tomllib
 import warnings
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minewatch.workflows.activity import ActivitySettings, activity_run
+from minewatch.workflows.comparing import BUT_FOR_ORIGIN, compared
 from minewatch.workflows.detecting import detect_run
 from minewatch.workflows.detecting_scoring import score_run
 from minewatch.workflows.detecting_settings import (
@@ -19,6 +20,7 @@ from minewatch.workflows.detecting_settings import (
     ScoreSettings,
 )
 from minewatch.workflows.detecting_training import detect_train_run
+from minewatch.workflows.identities import identity
 from minewatch.workflows.mapping import mapping_run
 from minewatch.workflows.mapping_areas import AreaSettings, area_run
 from minewatch.workflows.mapping_settings import MappingSettings
@@ -42,9 +44,6 @@ RUNS: dict[str, tuple[type[Any], Callable[..., Result]]] = {
         (ScoreSettings, score_run),
     )
 }
-DATA = (".tif", ".geojson", ".gpkg", ".csv", ".zarr", ".npz")
-"""What is compared. Pages, pictures and settings name dates and places, which differ."""
-
 SHOWN = 5
 """Inputs that are named."""
 
@@ -65,9 +64,10 @@ class RerunSettings:
 def rerun_run(settings: RerunSettings, *, notify: Notify = quiet) -> Result:
     """Make a run again from its own record, and say what of it came out the same.
 
-    Every store, raster and table of the first run is compared with that of the second, byte by
-    byte; ``comparison.csv`` beside the new results tells each. Inputs that are not what they were
-    are named.
+    Every result that the first run recorded is compared with that of the second, byte by byte, but
+    its settings and its page, which tell when and where it was made, and the seconds that it took;
+    ``comparison.csv`` beside the new results tells each. A result of the first run that is not
+    there any more is compared by its digest. Inputs that are not what they were are named.
 
     Parameters
     ----------
@@ -112,19 +112,25 @@ def rerun_run(settings: RerunSettings, *, notify: Notify = quiet) -> Result:
     if "dask_report" in fields:  # of how the first run went, perhaps on another cluster
         again = dataclasses.replace(again, dask_report=None)
     result = run(again, notify=notify)
-    rows = _compared(record.resolve().parent, result.folder)
-    same = sum(row["same"] == "yes" for row in rows)
-    differing = [str(row["name"]) for row in rows if row["same"] != "yes"]
-    told = f"{same} of {len(rows)} to the byte" + (
-        f"; not {', '.join(differing)}" if differing else ""
-    )
+    rows = compared(record.resolve().parent, result.folder)
     table = write_table(result.folder / "comparison.csv", rows, ["name", "same"])
     inputs = _inputs(record.resolve().parent, result.folder)
     return Result(
         result.folder,
-        {"the same as then": told, "inputs": inputs, **result.summary},
+        {"the same as then": _told(rows), "inputs": inputs, **result.summary},
         {"what is the same": table, **result.files},
     )
+
+
+def _told(rows: list[dict[str, object]]) -> str:
+    names: dict[str, list[str]] = {}
+    for row in rows:
+        names.setdefault(str(row["same"]), []).append(str(row["name"]))
+    told = f"{len(names.pop('yes', []))} of {len(rows)} to the byte"
+    if only := names.pop(BUT_FOR_ORIGIN, []):
+        told += f"; {', '.join(only)} but for the origin that the file tells"
+    differing = sorted(name for each in names.values() for name in each)
+    return told + (f"; not {', '.join(differing)}" if differing else "")
 
 
 def _record_of(file: Path) -> Path:
@@ -163,29 +169,3 @@ def _run_of(record: Path) -> tuple[type[Any], Callable[..., Result]]:
         )
         raise ValueError(message)
     return RUNS[kind]
-
-
-def _compared(first: Path, second: Path) -> list[dict[str, object]]:
-    names = sorted(
-        path.name
-        for path in first.iterdir()
-        if path.suffix in DATA and not path.name.startswith(".") and path.name != "comparison.csv"
-    )
-    return [{"name": name, "same": _same(first / name, second / name)} for name in names]
-
-
-def _same(first: Path, second: Path) -> str:
-    if not second.exists():
-        return "lacking"
-    if first.is_dir() != second.is_dir():
-        return "no"
-    if not first.is_dir():
-        return "yes" if filecmp.cmp(first, second, shallow=False) else "no"
-    one, other = (
-        {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
-        for folder in (first, second)
-    )
-    if one.keys() != other.keys():
-        return "no"
-    alike = all(filecmp.cmp(one[name], other[name], shallow=False) for name in one)
-    return "yes" if alike else "no"

@@ -18,6 +18,7 @@ from minewatch.workflows import (
     rerun_run,
 )
 from minewatch.workflows.identities import identity
+from minewatch.workflows.rerunning import _same
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +41,9 @@ def told(result) -> dict[str, str]:
 def test_the_same_comes_out_to_the_byte(run, tmp_path):
     again = rerun_run(RerunSettings(file=str(run.folder), output=str(tmp_path / "again")))
     rows = told(again)
-    assert {"coherence.zarr", "tai.zarr", "activity.tif", "activity.geojson", "pairs.csv"} <= set(
-        rows
-    )
+    recorded = json.loads((run.folder / "provenance.json").read_text())["results"]
+    assert set(rows) == {row["name"] for row in recorded} - {"run.toml", "report.html"}
+    assert {"tai.zarr", "activity.tif", "pairs.csv", "quicklook.png", "summary.json"} <= set(rows)
     assert set(rows.values()) == {"yes"}
     assert again.summary["the same as then"] == f"{len(rows)} of {len(rows)} to the byte"
     assert "stable_minimum = 0.75" in (again.folder / "run.toml").read_text()
@@ -55,9 +56,12 @@ def test_what_was_altered_is_told(run, tmp_path):
     record = json.loads((altered / "provenance.json").read_text())
     first = record["inputs"][0]
     first["digest"] = "sha256:of another image"
+    record["results"].append({"name": "extra.csv", "digest": ""})  # of an earlier version
+    record["results"].append({"name": "../pit/pairs.csv", "digest": ""})  # none of the folder
     (altered / "provenance.json").write_text(json.dumps(record))
     (altered / "pairs.csv").write_text("altered\n")
-    (altered / "extra.csv").write_text("of an earlier version\n")
+    (altered / "notes.csv").write_text("of one's own\n")
+    (altered / "stability.geojson").unlink()  # its digest tells
     next(
         path for path in (altered / "tai.zarr" / "tai" / "c").rglob("*") if path.is_file()
     ).unlink()
@@ -66,9 +70,20 @@ def test_what_was_altered_is_told(run, tmp_path):
     with pytest.warns(UserWarning, match=f"not what they were: {first['name']} was altered"):
         again = rerun_run(RerunSettings(file=str(chunk), output=str(tmp_path / "again")))
     assert again.summary["inputs"] == f"{first['name']} was altered"
+    assert told(again)["stability.geojson"] == "yes"
     differing = {name: same for name, same in told(again).items() if same != "yes"}
     assert differing == {"pairs.csv": "no", "extra.csv": "lacking", "tai.zarr": "no"}
     assert "extra.csv, pairs.csv, tai.zarr" in again.summary["the same as then"]
+
+
+def test_numbers_are_the_same_whatever_they_cost(tmp_path):
+    for name, seconds, score in (("a", 1.5, 0.9), ("b", 2.5, 0.9), ("c", 1.5, 0.8)):
+        numbers = {"cost": {"seconds": seconds}, "f1": score}
+        (tmp_path / f"{name}.json").write_text(json.dumps(numbers))
+    one, other, worse = (tmp_path / f"{name}.json" for name in "abc")
+    assert _same(one, other, "") == "yes"
+    assert _same(one, worse, "") == "no"
+    assert _same(one, tmp_path / "d.json", "") == "lacking"
 
 
 def test_the_record_tells_what_each_result_was_made_of(run):
