@@ -17,7 +17,7 @@ from minewatch.workflows.resuming import ELSEWHERE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["is_told", "origin_of", "read_origin"]
+__all__ = ["is_told", "origin_in", "origin_of", "read_origin"]
 
 FORMAT = "minewatch-origin-1"
 TOLD = ("what", "name", "digest")
@@ -108,7 +108,7 @@ def read_origin(path: Path) -> dict[str, Any] | None:
     >>> read_origin(Path("nowhere.tif")) is None
     True
     """
-    text = _text_in(path)
+    text = origin_in(path)
     if text is None:
         return None
     told: Any = None
@@ -159,8 +159,24 @@ def is_told(found: Any, form: str, lists: Iterable[str]) -> bool:
     )
 
 
-def _text_in(path: Path) -> Any:
-    """What stands under the name of origins, as it stands there."""
+def origin_in(path: Path) -> Any:
+    """What stands in a file under the name of origins, whatever it is.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        As for :func:`read_origin`.
+
+    Returns
+    -------
+    object
+        Text or, of GeoJSON, what it means; None if there is nothing.
+
+    Examples
+    --------
+    >>> origin_in(Path("nowhere.tif")) is None
+    True
+    """
     stores = [place for place in (path, *path.parents) if place.suffix == ".zarr"]
     if stores:
         return _member(stores[-1] / "zarr.json", "attributes")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import tomllib
 import warnings
 from dataclasses import dataclass
@@ -20,7 +19,6 @@ from minewatch.workflows.detecting_settings import (
     ScoreSettings,
 )
 from minewatch.workflows.detecting_training import detect_train_run
-from minewatch.workflows.identities import identity
 from minewatch.workflows.mapping import mapping_run
 from minewatch.workflows.mapping_areas import AreaSettings, area_run
 from minewatch.workflows.mapping_settings import MappingSettings
@@ -67,7 +65,8 @@ def rerun_run(settings: RerunSettings, *, notify: Notify = quiet) -> Result:
     Every result that the first run recorded is compared with that of the second, byte by byte, but
     its settings and its page, which tell when and where it was made, and the seconds that it took;
     ``comparison.csv`` beside the new results tells each. A result of the first run that is not
-    there any more is compared by its digest. Inputs that are not what they were are named.
+    there any more is compared by its digest; a file with the same data that tells of another
+    origin, as of other versions, is told apart. Inputs that are not what they were are named.
 
     Parameters
     ----------

@@ -17,8 +17,8 @@ from minewatch.workflows import (
     report_run,
     rerun_run,
 )
+from minewatch.workflows.comparing import _same
 from minewatch.workflows.identities import identity
-from minewatch.workflows.rerunning import _same
 
 
 @pytest.fixture(scope="module")
