@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["alone", "heal", "is_left_behind", "put_in_place", "sweep", "whole"]
+__all__ = ["alone", "discard", "heal", "is_left_behind", "put_in_place", "sweep", "whole"]
 
 LEFT_BEHIND = re.compile(
-    r"\..+\.[0-9a-f]{7}[a-f]([.-]\w+)*|\..+\.(unfinished|update)\.zarr\.old(\.gone)?"
+    r"\..+\.[0-9a-f]{7}[a-f]([.-]\w+)*|\..+\.(unfinished|update)\.zarr(\.old|\.gone|\.old\.gone)"
 )
 """Names that :func:`whole` and :func:`put_in_place`, and GDAL beside them, use while at work.
 
@@ -142,7 +142,7 @@ def put_in_place(partial: Path, target: Path) -> None:
         if partial.exists():  # else another process has found this half done, and done it
             old.rename(target)
             raise
-    _discard(old)
+    discard(old)
 
 
 def heal(folder: Path) -> None:
@@ -176,14 +176,20 @@ def heal(folder: Path) -> None:
             with contextlib.suppress(OSError):
                 (partial if partial.exists() else old).rename(target)
         if target.exists():
-            _discard(old)
+            discard(old)
 
 
-def _discard(old: Path) -> None:
-    """Remove what was moved aside, under a name of which nobody thinks that it may come back."""
-    gone = old.with_name(f"{old.name}.gone")
+def discard(path: Path) -> None:
+    """Remove a file or folder under a name of which nobody thinks that it is whole.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        One of the names that :func:`is_left_behind` knows with ``.gone`` after them; it need not
+        be there.
+    """
     with contextlib.suppress(FileNotFoundError):
-        _remove(old.rename(gone))
+        _remove(path.rename(path.with_name(f"{path.name}.gone")))
 
 
 def is_left_behind(path: Path) -> bool:

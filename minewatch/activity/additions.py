@@ -144,7 +144,7 @@ def _check_judgement(record: pd.DataFrame, ledger: xr.Dataset) -> None:
 def _taken_out(
     record: pd.DataFrame, new: pd.MultiIndex, superseded: xr.Dataset | bool | None
 ) -> pd.Index[Any]:
-    """Counted pairs that no longer count."""
+    """Pairs that no longer count, or, if they were dropped, never will."""
     counted_pairs = record.index[record["use"] == COUNTED]
     if isinstance(superseded, xr.Dataset):
         named = pair_index(superseded, by="update_tai (superseded)")
@@ -155,7 +155,7 @@ def _taken_out(
                 "pairs among tai.attrs['counted_pairs']"
             )
             raise KeyError(message)
-        return named[named.isin(counted_pairs)]
+        return named
     begin, end = (counted_pairs.get_level_values(level).to_numpy() for level in (0, 1))
     first, last = (new.get_level_values(level).to_numpy() for level in (0, 1))
     within = np.asarray((begin[:, None] <= first) & (last <= end[:, None]))

@@ -57,8 +57,8 @@ def update_tai(
     superseded : bool or xarray.Dataset, optional
         What becomes of counted pairs that a new one splits: True takes them out, which needs
         their coherence; False counts all of them, as in a list of all pairs within some time. A
-        Dataset with ``reference_time`` and ``secondary_time`` names the pairs to take out. By
-        default they are an error.
+        Dataset with ``reference_time`` and ``secondary_time`` names the pairs to take out, also
+        dropped ones, which no refresh then takes in. By default they are an error.
     mask : xarray.DataArray, optional
         The mask that `tai` was made with; needed if there was one.
     refresh : bool

@@ -59,7 +59,8 @@ def open_coherence(settings: ActivitySettings) -> xr.DataArray:
         coherence = insar.coherence(
             slc, pairs, window=settings.window, demodulate=settings.demodulate
         )
-        coherence = coherence.assign_attrs(files=slc.attrs["files"])
+        dates = np.datetime_as_string(slc.time.values, unit="ns").tolist()
+        coherence = coherence.assign_attrs(files=slc.attrs["files"], dates=dates)
         months = None
     else:
         coherence = _short_pairs(_ready(settings), settings.max_temporal_baseline)

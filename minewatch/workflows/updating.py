@@ -4,32 +4,44 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from minewatch import activity, alerts, store, vectors
+from minewatch import activity, store
+from minewatch._files import heal, sweep
+from minewatch._origins import carrying
 from minewatch.activity.records import pair_index
 from minewatch.cluster import connect
 from minewatch.workflows.activity_inputs import open_coherence
 from minewatch.workflows.activity_layers import exclusion_of, stable_domain
+from minewatch.workflows.activity_pairs import dropped_pairs, ledger_rows
 from minewatch.workflows.activity_parts import Findings
 from minewatch.workflows.activity_results import write_results
 from minewatch.workflows.activity_settings import ActivitySettings
 from minewatch.workflows.folders import held
+from minewatch.workflows.origins import origin_of
 from minewatch.workflows.outputs import Notify, Result, quiet, stage
+from minewatch.workflows.provenance import inputs_of
 from minewatch.workflows.settings import option, read_settings
-from minewatch.workflows.updating_pairs import grown, met, split_pairs
+from minewatch.workflows.updating_alerts import ALERTS, counted, write_alerts
+from minewatch.workflows.updating_pairs import files_of, grown, lacking, met, split_pairs
+from minewatch.workflows.updating_progress import (
+    Progress,
+    begin_update,
+    counted_update,
+    end_update,
+    staged,
+    take_up,
+)
+from minewatch.workflows.updating_records import tell_updates, told_of, updates_of
 
 if TYPE_CHECKING:
-    import geopandas as gpd
+    import numpy as np
+    import numpy.typing as npt
     import xarray as xr
 
 __all__ = ["UpdateSettings", "run_of", "update_run"]
-
-UNFINISHED = ".update.unfinished"
-"""Stands in the folder while results are replaced, so that an update that was stopped goes on."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +72,7 @@ def update_run(settings: UpdateSettings, *, notify: Notify = quiet) -> Result:
     The input of the run is listed again; coherence is computed of the pairs that the run has not
     met, and of no other. They are judged by the stable ground and the threshold of the run, join
     its counts, and its maps, tables and page are written anew. ``alerts.geojson`` holds the patches
-    that the new pairs show active where the maps so far did not. The result is that of a run over
+    that became active since the first update, as all pairs since then tell, and still are. The result is that of a run over
     all dates with the same stable ground and threshold, in whatever order the dates come. An
     update that brings nothing new changes no file; one that was stopped is gone on with by calling
     it again.
@@ -102,55 +114,88 @@ def update_run(settings: UpdateSettings, *, notify: Notify = quiet) -> Result:
     with (
         connect(settings.cluster, report=settings.dask_report) as client,
         held(folder),
+        carrying() as carry,
     ):
         step = functools.partial(stage, client=client, notify=notify)
         with step("new pairs"):
+            sweep(folder)
+            stopped = take_up(folder)
             before = store.open_cube(folder / "tai.zarr")
             incoming = open_coherence(run)
-            series, added = grown(folder / "coherence.zarr", incoming)
-            fresh = met(before, series)["new"]
-            if not fresh.any() and not settings.refresh and not (folder / UNFINISHED).exists():
+            sources = functools.cache(lambda made: inputs_of(made, folder, names=files))
+            files = files_of(folder / "coherence.zarr", incoming)
+            if lacking(folder / "coherence.zarr", incoming).size:
+                carry(origin_of(run, sources(run)))
+            series, _ = grown(folder / "coherence.zarr", incoming)
+            gone = split_pairs(before, series, incoming, settings.superseded)
+            unmet = met(before, series)["new"]
+            fresh = unmet & ~gone
+            if not fresh.any() and not settings.refresh and stopped is None:
                 return Result(folder, {"new pairs": "0: nothing was changed"}, {})
-            (folder / UNFINISHED).touch()
+            recorded = _recorded(settings, run, series, incoming)
+            carry(origin_of(recorded, sources(recorded)))
             exclusion = exclusion_of(run, series)
         mask = None if exclusion is None else exclusion > 0
-        with step("stable ground and pairs"):
-            stable = before.stable.compute()
-            ledger = _judged(run, series, stable)
-            gone = split_pairs(before, series, incoming, settings.superseded)
-            taken_out = series.isel(pair=gone & ~fresh).coords.to_dataset()
-        with step("alerts"):
-            told = alerts.new_activity(
-                before, series.isel(pair=fresh), ledger, min_area_ha=settings.min_area, mask=mask
+        progress = stopped or Progress(updates=updates_of(folder))
+        if not _has_counted(progress, settings, fresh):
+            progress = dataclasses.replace(
+                progress, counted=False, refresh=settings.refresh or progress.refresh
             )
-            if fresh.any():
-                vectors.to_geojson(told, folder / "alerts.geojson")
-        with step("activity"):
-            add: dict[str, Any] = {"superseded": taken_out, "mask": mask}
-            if settings.refresh:
-                within = stable_domain(run, series.isel(pair=0))
-                add |= {"refresh": True, "stable": stable, "within": within}
-            periods = _periods(run, folder, series, ledger, add)
-            tai = activity.update_tai(before, series, ledger, **add)
-            tai = store.to_zarr(tai, folder / "tai.zarr", overwrite=True)
+            begin_update(folder, progress)
+            with step("stable ground and pairs"):
+                stable = before.stable.compute()
+                ledger = _judged(run, series, stable)
+            with step("alerts"):
+                made = [row for each in progress.updates for row in each["inputs"]]
+                write_alerts(
+                    folder / ALERTS,
+                    before,
+                    series,
+                    ledger,
+                    gone=gone,
+                    min_area_ha=settings.min_area,
+                    mask=mask,
+                    inputs=[*sources(run), *sources(recorded), *made],
+                    to=staged(folder / ALERTS),
+                )
+            with step("activity"):
+                taken_out = series.isel(pair=gone & ~unmet).coords.to_dataset()
+                add: dict[str, Any] = {"superseded": taken_out, "mask": mask}
+                if progress.refresh:
+                    within = stable_domain(run, series.isel(pair=0))
+                    add |= {"refresh": True, "stable": stable, "within": within}
+                counting = series.isel(pair=~(gone & unmet))
+                for place in _indices(run, folder):
+                    tai = activity.update_tai(store.open_cube(place), counting, ledger, **add)
+                    tai = store.to_zarr(tai, staged(place))
+                pairs = {"new": series.isel(pair=fresh), "taken_out": taken_out, "tai": tai}
+                about = told_of(settings, folder, progress, sources(run), **pairs)
+                progress = counted_update(folder, progress, about)
+        tai, *more = map(store.open_cube, reversed(_indices(run, folder)))
+        periods = next(iter(more), None)
         with step("maps and report"):
             series = series.isel(pair=~gone)
             ledger = _judged(run, series, tai.stable.compute())
+            dropped = dropped_pairs(ledger_rows(ledger))
+            carry(origin_of(recorded, sources(recorded), dropped=dropped))
             mean_ndai = activity.mean_ndai(series, ledger)
             mean_ndai = store.to_zarr(mean_ndai, folder / "mean_ndai.zarr", overwrite=True)
             threshold = activity.ndai_threshold(
                 mean_ndai, method="fixed", fixed=float(tai.attrs["threshold"])
             )
             found = Findings(series, exclusion, ledger, mean_ndai, threshold, tai, periods)
-            result = write_results(_recorded(settings, run, series, incoming), folder, found)
-        (folder / UNFINISHED).unlink()
-    summary = {"new pairs": f"{added}", "alerts": _counted(told, folder, any_new=bool(fresh.any()))}
+            result = write_results(recorded, folder, found, sources(recorded))
+            tell_updates(folder, progress.updates, [folder / ALERTS])
+        end_update(folder)
+    summary = {"new pairs": f"{len(progress.updates[-1]['pairs'])}"}
+    summary["alerts"] = counted(folder / ALERTS)
     return _told(result, folder, summary, tai)
 
 
 def run_of(settings: UpdateSettings, folder: Path) -> ActivitySettings:
     """The settings of the run that is updated, as it would read its images now."""
     record = folder / "run.toml"
+    heal(folder)
     if not record.is_file() or not (folder / "tai.zarr").is_dir():
         lacking = "run.toml" if not record.is_file() else "tai.zarr"
         message = (
@@ -187,35 +232,18 @@ def _judged(run: ActivitySettings, series: xr.DataArray, stable: xr.DataArray) -
     )
 
 
-def _periods(
-    run: ActivitySettings,
-    folder: Path,
-    series: xr.DataArray,
-    ledger: xr.Dataset,
-    add: dict[str, Any],
-) -> xr.Dataset | None:
-    """The index of each year or season, if the run had one."""
-    if run.by is None:
-        return None
-    place = folder / f"tai_by_{run.by}.zarr"
-    periods = activity.update_tai(store.open_cube(place), series, ledger, **add)
-    return store.to_zarr(periods, place, overwrite=True)
+def _indices(run: ActivitySettings, folder: Path) -> list[Path]:
+    """Stores that new pairs join: that of each year or season, if the run had one, and of all."""
+    periods = [] if run.by is None else [folder / f"tai_by_{run.by}.zarr"]
+    return [*periods, folder / "tai.zarr"]
 
 
-def _counted(told: gpd.GeoDataFrame, folder: Path, *, any_new: bool) -> str:
-    """How many alerts; where no pair is new, how many the file still holds.
-
-    An update that was stopped after it had counted its pairs has written its alerts before.
-    """
-    path = folder / "alerts.geojson"
-    if not any_new and path.exists():
-        held = len(json.loads(path.read_text(encoding="utf-8"))["features"])
-        return f"0; alerts.geojson holds {held} of the last update that counted new pairs"
-    kinds = told.kind.value_counts()
-    return (
-        f"{len(told)}: {kinds.get('new', 0)} new, {kinds.get('expanded', 0)} expanded, "
-        f"{int(told.confirmed.sum())} confirmed by a second pair"
-    )
+def _has_counted(
+    progress: Progress, settings: UpdateSettings, fresh: npt.NDArray[np.bool_]
+) -> bool:
+    """Whether an update that was stopped has counted all that this one would."""
+    asked = settings.refresh and not progress.refresh
+    return progress.counted and not fresh.any() and not asked
 
 
 def _told(result: Result, folder: Path, summary: dict[str, str], tai: xr.Dataset) -> Result:
@@ -228,5 +256,5 @@ def _told(result: Result, folder: Path, summary: dict[str, str], tai: xr.Dataset
             if key.startswith("drift_") and isinstance(value, int | float)
         },
     }
-    files = {"alerts": folder / "alerts.geojson"} if (folder / "alerts.geojson").exists() else {}
+    files = {"alerts": folder / ALERTS}
     return Result(folder, summary | result.summary, files | result.files)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import pandas as pd
 
 from minewatch import store
 from minewatch.activity.records import COUNTED, DROPPED, ENDS, SUPERSEDED, pair_index, read_record
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import xarray as xr
 
-__all__ = ["grown", "met", "split_pairs"]
+__all__ = ["files_of", "grown", "lacking", "met", "split_pairs"]
 
 
 def grown(path: Path, incoming: xr.DataArray) -> tuple[xr.DataArray, int]:
@@ -39,18 +40,57 @@ def grown(path: Path, incoming: xr.DataArray) -> tuple[xr.DataArray, int]:
     ValueError
         If the grids differ.
     """
+    files = files_of(path, incoming)
     stored = store.open_cube(path, name="coherence")
     require_same_grid(stored, incoming, by="update")
-    lacking = ~pair_index(incoming, by="update").isin(pair_index(stored, by="update"))
-    files = sorted({*stored.attrs.get("files", ()), *incoming.attrs.get("files", ())})
-    if lacking.any():
-        new = incoming.isel(pair=np.flatnonzero(lacking)).rename("coherence")
+    fresh = lacking(path, incoming)
+    if fresh.size:
+        new = incoming.isel(pair=fresh).rename("coherence")
         same = {str(name) for name in stored.coords if "pair" in stored[name].dims}
         extra = {str(name) for name in new.coords if "pair" in new[name].dims} - same
         stored = store.append(new.drop_vars(extra), path, dim="pair").coherence
     ordered = stored.isel(pair=pair_index(stored, by="update").argsort())
     ordered = ordered.assign_coords(pair=np.arange(ordered.sizes["pair"]))
-    return ordered.assign_attrs(files=files), int(lacking.sum())
+    return ordered.assign_attrs(files=files), fresh.size
+
+
+def lacking(path: Path, incoming: xr.DataArray) -> npt.NDArray[np.intp]:
+    """Which pairs a stored series lacks.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Store of coherence.
+    incoming : xarray.DataArray
+        Coherence, dims (pair, y, x), lazy.
+
+    Returns
+    -------
+    numpy.ndarray
+        Their positions in `incoming`.
+    """
+    stored = store.open_cube(path, name="coherence")
+    known = pair_index(incoming, by="update").isin(pair_index(stored, by="update"))
+    return np.flatnonzero(~known)
+
+
+def files_of(path: Path, incoming: xr.DataArray) -> list[str]:
+    """Names of the images that a stored series and what joins it are made of.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Store of coherence.
+    incoming : xarray.DataArray
+        Coherence, dims (pair, y, x), lazy.
+
+    Returns
+    -------
+    list of str
+        Names, sorted.
+    """
+    stored = store.open_cube(path, name="coherence")
+    return sorted({*stored.attrs.get("files", ()), *incoming.attrs.get("files", ())})
 
 
 def met(tai: xr.Dataset, series: xr.DataArray) -> dict[str, npt.NDArray[np.bool_]]:
@@ -94,8 +134,8 @@ def split_pairs(
     incoming : xarray.DataArray
         The pairs that the input gives today.
     how : {"auto", "drop", "keep"}
-        ``"auto"``: those that the input does not give any more. ``"drop"``: all that a new pair
-        lies within. ``"keep"``: none but those that were taken out before.
+        ``"auto"``: those of two images of the input that it does not give any more. ``"drop"``: all
+        that a new pair lies within. ``"keep"``: none but those that were taken out before.
 
     Returns
     -------
@@ -107,9 +147,18 @@ def split_pairs(
     if how == "keep":
         return uses[SUPERSEDED]
     inner = given if how == "auto" else index[uses["new"]]
-    outer = ~index.isin(given) if how == "auto" else ~uses["new"]
+    outer = ~index.isin(given) & _within_reach(index, incoming) if how == "auto" else ~uses["new"]
     (first, last), (begin, end) = (
         [each.get_level_values(name).to_numpy() for name in ENDS] for each in (inner, index)
     )
     within = (begin[:, None] <= first) & (last <= end[:, None])
     return uses[SUPERSEDED] | (outer & within.any(1))
+
+
+def _within_reach(index: pd.MultiIndex, incoming: xr.DataArray) -> npt.NDArray[np.bool_]:
+    """Whether the input has both images of a pair: of others it does not tell."""
+    given = pair_index(incoming, by="update")
+    there = pd.DatetimeIndex(incoming.attrs.get("dates", ())).as_unit("ns")
+    there = there.append([pd.DatetimeIndex(given.get_level_values(name)) for name in ENDS])
+    first, last = (index.get_level_values(name).isin(there) for name in ENDS)
+    return np.asarray(first & last)
