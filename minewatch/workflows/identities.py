@@ -4,6 +4,8 @@ Whether an input is still what it was must be told without reading gigabytes aga
 digested whole; of large ones the size and sixteen pieces, spread evenly from the first byte to the
 last. So a copy is the same as its original, another image of the same name is not, and one byte
 that is altered in the midst of a large file may pass.
+
+What belongs to a file is digested with it: the pixels beside a header, the columns beside outlines.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     import pystac
 
-__all__ = ["bytes_of", "identity", "item_identity", "items_told", "plain_address"]
+__all__ = ["belongings", "bytes_of", "identity", "item_identity", "items_told", "plain_address"]
 
 WHOLE = 64 * 2**20
 """Bytes up to which a file is digested whole."""
@@ -27,6 +29,8 @@ WHOLE_OF_MANY = 2**20
 """The same for each file of a store, and for each image of an item."""
 PIECES, PIECE = 16, 2**16
 """Of a larger file: how many pieces are digested, and their bytes."""
+SHAPEFILE = (".shx", ".dbf", ".prj", ".cpg")
+"""What stands beside a ``.shp``."""
 LARGE = 2**30
 """Bytes of a store from which on its files are treated as if they were sixteen times as large."""
 
@@ -43,8 +47,9 @@ def identity(path: Path) -> str:
     -------
     str
         ``sha256:…`` of a file up to 64 MiB, as ``sha256sum`` gives it; ``pieces-sha256:…`` of a
-        larger one, of its size and its pieces; ``tree-sha256:…`` of a folder, of the names and
-        identities of all its files but hidden ones; empty if nothing is there.
+        larger one, of its size and its pieces; ``with-sha256:…`` of a file and of what belongs to
+        it (:func:`belongings`); ``tree-sha256:…`` of a folder, of the names and identities of all
+        its files but hidden ones; empty if nothing is there.
 
     Examples
     --------
@@ -56,7 +61,7 @@ def identity(path: Path) -> str:
     sha256:ba7816bf8f01c tree-sha256:98a1
     """
     if path.is_file():
-        return _of_file(path, whole=WHOLE)
+        return _of_one(path, whole=WHOLE)
     if not path.is_dir():
         return ""
     digest = hashlib.sha256()
@@ -68,8 +73,37 @@ def identity(path: Path) -> str:
     return f"tree-sha256:{digest.hexdigest()}"
 
 
+def belongings(path: Path) -> list[Path]:
+    """What lies beside a file and is read with it.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+
+    Returns
+    -------
+    list of pathlib.Path
+        Of BEAM-DIMAP (``x.dim``) the folder ``x.data``; of a shapefile index, columns, CRS and
+        encoding; of any other file its ENVI header, ``x.hdr`` or ``x.img.hdr``.
+
+    Examples
+    --------
+    >>> belongings(Path("nowhere.shp"))
+    []
+    """
+    kind = path.suffix.lower()
+    if kind == ".dim":
+        beside = {path.with_suffix(".data")}
+    elif kind == ".shp":
+        beside = {path.with_suffix(end) for one in SHAPEFILE for end in (one, one.upper())}
+    else:
+        beside = {path.with_suffix(".hdr"), path.with_name(f"{path.name}.hdr")}
+    return sorted(one for one in beside - {path} if one.exists())
+
+
 def bytes_of(path: Path) -> int:
-    """Size of a file, or of all files of a folder but hidden ones.
+    """Size of a file and of what belongs to it, or of all files of a folder but hidden ones.
 
     Parameters
     ----------
@@ -82,7 +116,7 @@ def bytes_of(path: Path) -> int:
         Bytes.
     """
     if path.is_file():
-        return path.stat().st_size
+        return path.stat().st_size + sum(map(bytes_of, belongings(path)))
     return sum(file.stat().st_size for file in _files(path)) if path.is_dir() else 0
 
 
@@ -92,6 +126,21 @@ def _files(folder: Path) -> Iterator[Path]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and not any(p.startswith(".") for p in path.relative_to(folder).parts)
     )
+
+
+def _of_one(path: Path, *, whole: int) -> str:
+    """Of a file and of what belongs to it."""
+    known = _of_file(path, whole=whole)
+    if not (beside := belongings(path)):
+        return known
+    # The endings, not the names: a renamed copy is the same.
+    told = [[one.name.removeprefix(path.stem), _of_it(one, whole=whole)] for one in beside]
+    content = json.dumps([known, *told]).encode()
+    return f"with-sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def _of_it(path: Path, *, whole: int) -> str:
+    return identity(path) if path.is_dir() else _of_file(path, whole=whole)
 
 
 def _of_file(path: Path, *, whole: int, piece: int | None = None) -> str:
@@ -132,7 +181,7 @@ def item_identity(item: pystac.Item) -> str:
         local = _local(href)
         told = [plain_address(href), facts.get("file:checksum"), facts.get("file:size")]
         if local is not None and local.is_file():
-            told.append(_of_file(local, whole=WHOLE_OF_MANY))
+            told.append(_of_one(local, whole=WHOLE_OF_MANY))
         assets[key] = told
     # Properties as the catalogue has them: what stands in the file, or was sent.
     content = [item.collection_id, item.id, item.properties, item.geometry, item.bbox, assets]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from minewatch._files import heal, sweep
 from minewatch.store.filling import forget
 from minewatch.workflows.folders import held, require_empty, require_unheld
+from minewatch.workflows.identities import identity
 from minewatch.workflows.outputs import write_json
 from minewatch.workflows.settings import set_aside
 
@@ -65,12 +66,12 @@ def contents_of(*paths: str | None) -> list[str]:
     Parameters
     ----------
     paths : str or None
-        Files; of the folder of a run its ``run.toml``, which each run writes anew.
+        Files, folders; of that of a run its ``run.toml``, which each run writes anew.
 
     Returns
     -------
     list of str
-        The digest of each, empty where there is no such file.
+        :func:`~minewatch.workflows.identities.identity` of each, empty where there is none.
 
     Examples
     --------
@@ -87,11 +88,8 @@ def contents_of(*paths: str | None) -> list[str]:
 
 
 def _content_of(path: Path) -> str:
-    file = path / "run.toml" if path.is_dir() else path
-    if not file.is_file():
-        return ""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+    settings = path / "run.toml"
+    return identity(settings if settings.is_file() else path)
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ import pytest
 
 from minewatch.workflows import identities
 from minewatch.workflows.identities import bytes_of, identity, item_identity, items_told
+from minewatch.workflows.resuming import contents_of
 
 
 def test_a_file_is_known_by_what_sha256sum_says_of_it(tmp_path: Path) -> None:
@@ -64,6 +65,52 @@ def test_a_copy_of_a_store_is_the_same_and_one_that_was_altered_is_not(tmp_path:
     (copy / "tai" / "c" / "1").write_bytes(b"12345678")
     assert identity(copy) != first
     assert identity(tmp_path / "nowhere") == ""
+
+
+def _dimap(folder: Path) -> list[Path]:
+    (folder / "slc.dim").write_text("<Dimap_Document/>")
+    (folder / "slc.data").mkdir()
+    parts = [folder / "slc.data" / name for name in ("i_VV.img", "i_VV.hdr")]
+    for part in parts:
+        part.write_bytes(b"pixels")
+    return [folder / "slc.dim", *parts]
+
+
+def _pair(folder: Path, *names: str) -> list[Path]:
+    for name in names:
+        (folder / name).write_bytes(b"before")
+    return [folder / name for name in names]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        _dimap,
+        lambda folder: _pair(folder, "pits.shp", "pits.dbf", "pits.shx", "pits.prj", "pits.cpg"),
+        lambda folder: _pair(folder, "pits.shp", "pits.DBF"),
+        lambda folder: _pair(folder, "coherence.img", "coherence.hdr"),
+        lambda folder: _pair(folder, "coherence.slc", "coherence.slc.hdr"),
+    ],
+)
+def test_what_belongs_to_a_file_is_part_of_what_it_is_known_by(tmp_path: Path, make) -> None:
+    file, *others = make(tmp_path)
+    first, key = identity(file), contents_of(str(file))
+    told = item_identity(item(str(file)))
+    assert first.startswith("with-sha256:")
+    assert bytes_of(file) == sum(part.stat().st_size for part in (file, *others))
+    for part in others:
+        before = part.read_bytes()
+        part.write_bytes(b"after")
+        assert identity(file) != first, f"{part.name} was altered"
+        assert contents_of(str(file)) != key, f"{part.name} was altered, and a run would go on"
+        assert item_identity(item(str(file))) != told
+        part.write_bytes(before)
+    assert identity(file) == first
+    # What only lies beside it is none of it.
+    (tmp_path / "notes.txt").write_text("mine")
+    assert identity(file) == first
+    copies = shutil.copytree(tmp_path, tmp_path.with_name(f"{tmp_path.name}-copy"))
+    assert identity(copies / file.name) == first
 
 
 def item(href: str, **facts: object) -> pystac.Item:
