@@ -20,6 +20,7 @@ from minewatch.workflows.detecting_results import Detected, blind_dates, write_d
 from minewatch.workflows.detecting_scanning import (
     DATES,
     check_detection,
+    keep_ledgers,
     load_way,
     windows_and_picture,
 )
@@ -120,6 +121,7 @@ def detect_run(settings: DetectSettings, *, notify: Notify = quiet) -> Result:
             )
             carry(origin_of(settings, inputs, dropped=blind_dates(windows)))
             store.to_zarr(windows, folder / "windows.zarr", overwrite=True)
+            keep_ledgers(windows, folder)
         with step("files and report"):
             cells = cells_of(windows, settings)
             found = Detected(items, way, windows, picture, cells, seen_ground(windows), spent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,13 @@ from numpy import testing as npt
 
 from minewatch import learn
 from minewatch.grids import coordinates, geobox
-from minewatch.workflows import DetectSettings
+from minewatch.store import filling
+from minewatch.workflows import DetectSettings, detecting_scanning
 from minewatch.workflows.detecting_scanning import (
+    DATES,
     Way,
     check_detection,
+    keep_ledgers,
     load_way,
     windows_and_picture,
 )
@@ -103,10 +107,15 @@ def test_only_networks_without_padding_convolve(
         loaded(monkeypatch, given, padding=padding, resolution=10.0, radar={"looks": 4.4})
 
 
-@pytest.mark.parametrize("block", [5, 8, 40])
+@pytest.mark.parametrize(("block", "tall"), [(5, 8192), (8, 6), (40, 1)])
 def test_windows_and_picture_whatever_the_blocks(
-    rng: np.random.Generator, block: int, tmp_path: Path
+    rng: np.random.Generator,
+    block: int,
+    tall: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(detecting_scanning, "TALL", tall)
     box = geobox((0, 0, 400, 240), crs="EPSG:32721", resolution=10)
     values = rng.uniform(-25, -5, (1, 3, 24, 40)).astype("float32")
     values[0, 0, :, :20] = np.nan
@@ -139,3 +148,67 @@ def test_windows_and_picture_whatever_the_blocks(
         lazy * np.nan, way, DetectSettings("c", "d"), tmp_path / "dates", key="other numbers"
     )
     assert np.isnan(others).all()
+
+
+def test_strips_that_cannot_be_read_are_tried_again_then_told_and_healed(
+    rng: np.random.Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two dates in strips of 8 rows and a last one; broken are the second and that of the rest."""
+    monkeypatch.setattr(detecting_scanning, "TALL", 8)
+    monkeypatch.setattr(filling, "PAUSE", 0.0)
+    box = geobox((0, 0, 120, 200), crs="EPSG:32721", resolution=10)
+    values = rng.uniform(-25, -5, (1, 2, 20, 12)).astype("float32")
+    times = np.array(["2024-05-01", "2024-05-13"], "datetime64[ns]")
+    coords = {"channel": ["vv"], "time": times, **coordinates(box)}
+    scene = xr.DataArray(values, coords, ("channel", "time", "y", "x"))
+    way, settings = Way(Dark(), {}, 10.0, None, 2), DetectSettings("c", "d")
+    expected = windows_and_picture(scene.chunk(time=1), way, settings, tmp_path / "w", key="a")
+    read: list[tuple[int, int]] = []
+
+    def reading(*, refused: dict[tuple[int, int], int]) -> xr.DataArray:
+        """Blocks of 4 rows, each of which a server refuses so many times."""
+
+        def block(part: np.ndarray, block_info: Any = None) -> np.ndarray:
+            at = block_info[None]["chunk-location"][1:3]
+            read.append(at)
+            if refused.get(at, 0) > 0:
+                refused[at] -= 1
+                message = f"HTTP 503 of block {at}"
+                raise OSError(message)
+            return part
+
+        lazy = scene.chunk(time=1, y=4)
+        blocks = lazy.data.map_blocks(block, dtype="f4", meta=np.empty((0,) * 4, "f4"))
+        return lazy.copy(data=blocks)
+
+    def noted(date: int) -> list[tuple[str, str, int]]:
+        lines = (tmp_path / DATES / f"{date:04d}.blocks.jsonl").read_text().splitlines()[1:]
+        return [
+            (line["name"].split(",")[0], line["status"], line["attempts"])
+            for line in map(json.loads, lines)
+        ]
+
+    def run(scene: xr.DataArray) -> Any:
+        return windows_and_picture(scene, way, settings, tmp_path / DATES, key="a")
+
+    # Windows of a strip reach into the block below it, which is read first for them: block 4 of
+    # the first date, which comes at the second attempt, and block 2 of the other, which never does.
+    with pytest.raises(RuntimeError, match=r"2 of 3 blocks of 0001.zarr are missing .*HTTP 503"):
+        run(reading(refused={(0, 4): 1, (1, 2): 99}))
+    first = [("row 0:4", "done", 1), ("row 4:8", "done", 2), ("row 8:9", "done", 1)]
+    assert noted(0) == first
+    assert noted(1) == [("row 0:4", "failed", 3), ("row 4:8", "failed", 3), ("row 8:9", "done", 1)]
+    read.clear()
+    windows, picture = run(reading(refused={}))
+    # What is done is not made again: nothing of the first date, not the last strip of the second.
+    assert {date for date, _ in read} == {1}
+    assert noted(1)[3:] == [("row 0:4", "done", 4), ("row 4:8", "done", 4)]
+    npt.assert_array_equal(windows, expected[0])
+    npt.assert_array_equal(picture, expected[1])
+    with (tmp_path / DATES / "0001.blocks.jsonl").open("ab") as ledger:
+        ledger.write(b'{"name": "row 4')
+    keep_ledgers(windows, tmp_path)
+    lines = (tmp_path / "windows.blocks.jsonl").read_text().splitlines()
+    kept = [json.loads(line) for line in lines]
+    assert [line["date"][:10] for line in kept] == ["2024-05-01"] * 4 + ["2024-05-13"] * 6
+    assert [line["attempts"] for line in kept if "name" in line] == [1, 2, 1, 3, 3, 1, 4, 4]
