@@ -76,7 +76,8 @@ def _results(folder: Path) -> dict[str, str]:
     return {
         row["name"]: str(row.get("digest", ""))
         for row in rows
-        if row["name"] not in DATED and (folder / row["name"]).resolve().is_relative_to(folder)
+        if row["name"] not in DATED
+        and (folder / row["name"]).resolve().is_relative_to(folder.resolve())
     }
 
 
