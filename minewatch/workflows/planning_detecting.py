@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,9 @@ from minewatch.workflows.detecting_teaching import check_teaching
 from minewatch.workflows.detecting_training import BLOCK as PATCH_BLOCK
 from minewatch.workflows.detecting_training import degrees_of, ground_around, radar_of
 from minewatch.workflows.outputs import Notify, quiet, stage
+from minewatch.workflows.planning_blocks import SMALLEST, BlockRate, Cut, block_rate
 from minewatch.workflows.planning_counting import first_computation
+from minewatch.workflows.planning_lessons import as_elsewhere, lesson_rate, lesson_seconds
 from minewatch.workflows.planning_memory import LEARNING, LIBRARIES, MARGIN
 from minewatch.workflows.planning_plans import KEPT, Plan, workers_of
 from minewatch.workflows.planning_reading import reading_of
@@ -39,20 +42,20 @@ __all__ = ["DetectLoad", "plan_detect", "plan_teach"]
 
 GIB = 2**30
 
-PROBE = 512
-"""Rows and columns of the block that is run through."""
-
-NETWORK = 0.25
-"""GiB of what runs a network, with its weights and the patches of a batch."""
+NETWORK = {"asked": 0.12, "taught": 0.25}
+"""GiB of what runs a network, or teaches it, with its weights and the patches of a batch."""
 
 COPIES = 24.0
 """Bytes of a pixel of a channel that a thread works on: power, filtered, in decibels."""
 
-STEP_SECONDS = 0.216 / 32
-"""Seconds of two cores that a network needs to learn from a patch of 104 x 104 once."""
+REPORT = 2.0
+"""Seconds of drawing, page and tables."""
 
-PAGE = 6e5
-"""Bytes of page, pictures and tables."""
+PAGES = {"cells": 1.2e6, "lesson": 3e5}
+"""Bytes of page, pictures and tables: with some hundred cells; of a lesson without its patches."""
+
+ROW = 64
+"""Bytes of a patch in a table."""
 
 
 @dataclass(frozen=True)
@@ -112,29 +115,34 @@ def plan_detect(
             rim=0 if settings.bbox is None else way.step,
         )
     with stage("graph", None, notify):
-        seen = scene(items, box, settings, radar=way.radar, block=BLOCK)
+        see = functools.partial(scene, items, settings=settings, radar=way.radar, block=BLOCK)
+        seen = see(box=box)
         windows = learn.patches.scan(seen, way.detector, step=way.step, mode=settings.mode)
         dates = seen.sizes["time"]
-        once = seen.isel(time=slice(0, 1))
         tasks = dates * first_computation(lambda: _scan(seen, way, settings))
+    load = _load(box, dates, int(windows.size), settings.cluster, tasks)
+    cut = Cut.of(box.shape, BLOCK)
     told = "given"
     if rate is None:
         with stage("rate", None, notify):
-            block = _middle(once, PROBE)
-            began = time.perf_counter()
-            _scan(block, way, settings)
-            rate = (time.perf_counter() - began) / (block.sizes["y"] * block.sizes["x"])
+            pace = block_rate(
+                lambda part: _scan(see(box=part).isel(time=slice(0, 1)), way, settings),
+                box,
+                way.detector.size,
+            )
         told = "measured just now on a block of the input"
-    load = _load(box, dates, int(windows.size), settings.cluster, tasks)
-    seconds = rate * load.height * load.width * dates / max(load.processes, 1)
+    else:
+        pace = BlockRate(0.0, 0.0, rate)
+    network = NETWORK["asked"] if way.detector.padding is not None else 0.0
+    seconds = pace.start + dates * cut.seconds(pace, load.threads * load.processes)
     return Plan(
         grid=_grid(box, way.resolution),
         readings=(reading_of("sentinel1", items, box),),
         load=load,
         processes=load.processes,
-        output=8.0 * windows.size + PAGE,
-        memory=_memory(load, settings.cluster, 4.0 * windows.size + NETWORK * GIB),
-        seconds={"windows": seconds, "files and report": 5.0},
+        output=8.0 * windows.size + PAGES["cells"],
+        memory=_memory(load, settings.cluster, 4.0 * windows.size, network),
+        seconds={"windows": seconds, "files and report": REPORT},
         rate=told,
         blocks={"dates": dates},
         told={"windows": f"{windows.size:,} on {dates} dates"},
@@ -167,35 +175,36 @@ def plan_teach(
         box = ground_around(points, settings)
         items = find_images(settings, degrees_of(box))
     with stage("graph", None, notify):
-        seen = scene(items, box, settings, radar=radar_of(settings), block=PATCH_BLOCK)
+        radar = radar_of(settings)
+        see = functools.partial(scene, items, settings=settings, radar=radar, block=PATCH_BLOCK)
+        seen = see(box=box)
         tasks = _reads(seen, points, settings.size)
-    told = "given"
     dates = seen.sizes["time"]
+    load = _load(box, dates, dates * len(points), settings.cluster, tasks)
+    told = "given"
     if rate is None:
         with stage("rate", None, notify):
-            block = _middle(seen.isel(time=slice(0, 1)), PROBE)
-            began = time.perf_counter()
-            block.compute()
-            rate = (time.perf_counter() - began) / (block.sizes["y"] * block.sizes["x"])
-        told = "of images measured just now on a block of the input, of teaching as on two cores"
-    load = _load(box, dates, dates * len(points), settings.cluster, tasks)
-    side = PATCH_BLOCK
-    blocks = {(int(x // side), int(y // side)) for x, y in _places(points, box)}
-    read = min(4 * len(blocks) * side**2, load.height * load.width)
-    small = settings.kind == "texture"
-    each = 0.02 if small else STEP_SECONDS * settings.epochs * (settings.size / 104) ** 2
+            pace = block_rate(
+                lambda part: see(box=part).isel(time=slice(0, 1)).compute(), box, SMALLEST
+            )
+            lesson = lesson_rate(settings, [str(name) for name in seen["channel"].values])
+        told = "measured just now on a block of the input, and on made-up patches"
+    else:
+        pace, lesson = BlockRate(0.0, 0.0, rate), as_elsewhere(settings)
+    cut = Cut.of(box.shape, PATCH_BLOCK, touched=_touched(points, box, settings.size))
     content = 4.0 * load.patches * seen.sizes["channel"] * settings.size**2
+    network = NETWORK["taught"] if settings.kind == "network" else 0.0
     return Plan(
         grid=_grid(box, settings.resolution),
         readings=(reading_of("sentinel1", items, box),),
         load=load,
         processes=load.processes,
-        output=KEPT * content + PAGE,
-        memory=_memory(load, settings.cluster, 3.0 * content + (0 if small else NETWORK * GIB)),
+        output=KEPT * content + ROW * load.patches + PAGES["lesson"],
+        memory=_memory(load, settings.cluster, 3.0 * content, network),
         seconds={
-            "patches": rate * read * dates / max(load.processes, 1),
-            "teaching": each * load.patches,
-            "files and report": 5.0,
+            "patches": pace.start + dates * cut.seconds(pace, load.threads * load.processes),
+            "teaching": lesson_seconds(lesson, settings, load.patches),
+            "files and report": REPORT,
         },
         rate=told,
         told={"patches": f"{load.patches:,} of {len(points)} points"},
@@ -220,19 +229,18 @@ def _reads(seen: xr.DataArray, points: Any, size: int) -> int:
         return len(points) * read(points.iloc[:1])
 
 
-def _middle(seen: xr.DataArray, side: int) -> xr.DataArray:
-    at = {}
-    for dim in ("y", "x"):
-        first = max(0, (seen.sizes[dim] - side) // 2)
-        at[dim] = slice(first, first + side)
-    return seen.isel(at)
-
-
-def _places(points: Any, box: GeoBox) -> list[tuple[float, float]]:
-    """Columns and rows of points."""
-    placed = points.to_crs(box.crs.wkt).geometry
-    inverse = ~box.transform
-    return [inverse * (point.x, point.y) for point in placed]
+def _touched(points: Any, box: GeoBox, size: int) -> set[tuple[int, int]]:
+    """Blocks, by row and column, that the windows around points lie in."""
+    inverse, half = ~box.transform, size // 2
+    found = set()
+    for point in points.to_crs(box.crs.wkt).geometry:
+        column, row = inverse * (point.x, point.y)
+        rows, columns = (
+            range(int(at - half) // PATCH_BLOCK, int(at + half - 1) // PATCH_BLOCK + 1)
+            for at in (row, column)
+        )
+        found |= set(itertools.product(rows, columns))
+    return found
 
 
 def _load(box: GeoBox, dates: int, patches: int, cluster: str, tasks: int) -> DetectLoad:
@@ -246,13 +254,14 @@ def _grid(box: GeoBox, resolution: float) -> str:
     return f"{height:,} × {width:,} pixels of {resolution:g}, EPSG:{box.crs.epsg}"
 
 
-def _memory(load: DetectLoad, cluster: str, more: float) -> dict[str, dict[str, float]]:
-    """GiB of each kind of process: blocks of all threads, and what is gathered."""
+def _memory(
+    load: DetectLoad, cluster: str, gathered: float, network: float
+) -> dict[str, dict[str, float]]:
+    """GiB of each kind of process: blocks of all threads, the network, and what is gathered."""
     block = min(BLOCK, load.height) * min(BLOCK, load.width)
-    blocks = LIBRARIES + 3 * COPIES * load.threads * block / GIB
-    gathered = LIBRARIES + LEARNING + more / GIB
+    blocks = LIBRARIES + network + 3 * COPIES * load.threads * block / GIB
+    results = LIBRARIES + LEARNING + network + gathered / GIB
     if cluster != "threads":
-        worker = MARGIN * (blocks + NETWORK)
-        return {"worker": {"images": worker}, "main": {"results": MARGIN * gathered}}
-    whole = blocks + LEARNING + more / GIB
-    return {"main": {"images": MARGIN * whole, "results": MARGIN * gathered}}
+        return {"worker": {"images": MARGIN * blocks}, "main": {"results": MARGIN * results}}
+    images = blocks + LEARNING + gathered / GIB
+    return {"main": {"images": MARGIN * images, "results": MARGIN * results}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import dask
 import geopandas as gpd
 import pytest
 
@@ -17,6 +18,7 @@ from minewatch.workflows import (
     plan,
     planning_detecting,
 )
+from minewatch.workflows.planning_lessons import lesson_rate
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +49,8 @@ def test_patches_are_points_times_dates(world: Path) -> None:
     points = len(gpd.read_file(world / "points.geojson"))
     assert (reading.sensor, reading.scenes, reading.files) == ("sentinel1", 7, 14)
     assert planned.load.patches == 7 * points
-    assert planned.output == pytest.approx(0.85 * 7 * points * 3 * 16**2 * 4 + 6e5)
+    # What is left of the patches, a row of each in the table, the page.
+    assert planned.output == pytest.approx(7 * points * (0.85 * 3 * 16**2 * 4 + 64) + 3e5)
     assert planned.seconds["patches"] > 0
     with pytest.raises(TypeError, match="seconds for a pixel"):
         plan(teaching(world), rate="mines")
@@ -70,6 +73,28 @@ def test_more_than_memory_holds_is_planned_all_the_same(
     planned = plan(teaching(world), rate=1e-6)
     assert asked == [planned.load.patches // 7, 1]
     assert planned.load.tasks >= asked[0]
+
+
+def test_threads_share_the_blocks_of_a_date(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """128 x 256 pixels and a rim in blocks of 64: more threads, less time, until all have one."""
+    monkeypatch.setattr(planning_detecting, "PATCH_BLOCK", 64)
+    seconds = []
+    for threads in (1, 2, 1000, 2000):
+        with dask.config.set(num_workers=threads):
+            seconds.append(plan(teaching(world), rate=1e-3).seconds["patches"])
+    one, two, many, more = seconds
+    assert 0.5 * one <= two < 0.7 * one
+    assert many == more == pytest.approx(7 * 64**2 * 1e-3)
+    with dask.config.set(num_workers=1):
+        apart = plan(teaching(world, cluster="local:2"), rate=1e-3)
+    assert apart.seconds["patches"] == two
+
+
+def test_a_lesson_is_timed_on_patches_that_are_made_up(world: Path) -> None:
+    rate = lesson_rate(teaching(world), ("vv", "vh", "pa"))
+    assert 0 < rate.fixed < 600
+    assert 0 <= rate.learn < 1
+    assert 0 < rate.ask < 1
 
 
 @pytest.mark.slow
