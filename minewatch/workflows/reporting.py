@@ -10,6 +10,7 @@ from minewatch.workflows.identities import identity
 from minewatch.workflows.origins import read_origin
 from minewatch.workflows.outputs import Result
 from minewatch.workflows.provenance import RECORD, find_record, read_record
+from minewatch.workflows.updating_records import updates_spelled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,6 +86,7 @@ def _made_of(record: Mapping[str, Any], *, provenance: bool) -> dict[str, str]:
         **{f"version of {key}": str(value) for key, value in record["versions"].items()},
         **{f"input {_named(row)}": _input(row) for row in record["inputs"]},
         **{f"left out {_named(row)}": str(row.get("reason", "")) for row in record["dropped"]},
+        **updates_spelled(record),
     }
 
 

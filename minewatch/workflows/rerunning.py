@@ -25,6 +25,7 @@ from minewatch.workflows.mapping_settings import MappingSettings
 from minewatch.workflows.outputs import Notify, Result, quiet, write_table
 from minewatch.workflows.provenance import RECORD, altered_inputs, find_record, read_record
 from minewatch.workflows.settings import option, read_settings
+from minewatch.workflows.updating_records import refuse_updated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +86,7 @@ def rerun_run(settings: RerunSettings, *, notify: Notify = quiet) -> Result:
     FileNotFoundError
         If there is no such file, or no record beside it.
     ValueError
-        If the record does not say what kind of run it is.
+        If the record does not say what kind of run it is, or the run was updated since.
 
     Warns
     -----
@@ -101,6 +102,7 @@ def rerun_run(settings: RerunSettings, *, notify: Notify = quiet) -> Result:
     """
     record = _record_of(Path(settings.file))
     kind, run = _run_of(record)
+    refuse_updated(record.resolve().parent)
     given: dict[str, Any] = {"output": settings.output, "overwrite": False}
     fields = {field.name for field in dataclasses.fields(kind)}
     if "cluster" in fields:

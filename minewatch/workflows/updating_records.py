@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from minewatch.workflows.updating import UpdateSettings
     from minewatch.workflows.updating_progress import Progress
 
-__all__ = ["refuse_updated", "tell_updates", "told_of", "updates_of"]
+__all__ = ["refuse_updated", "tell_updates", "told_of", "updates_of", "updates_spelled"]
 
 SHOWN = 3
 """Inputs of an update that are named."""
@@ -119,6 +119,29 @@ def tell_updates(folder: Path, updates: Sequence[Mapping[str, Any]], files: Iter
     write_json(folder / RECORD, {**record, "updates": list(updates), "results": results})
 
 
+def updates_spelled(record: Mapping[str, Any]) -> dict[str, str]:
+    """Updates of a run, in words.
+
+    Parameters
+    ----------
+    record : mapping
+        From :func:`minewatch.workflows.provenance.read_record`.
+
+    Returns
+    -------
+    dict of str to str
+        ``update 1`` and so on, with a line each.
+    """
+    return {
+        f"update {number}": (
+            f"{told['finished']}: {len(told['pairs'])} pairs of {_images(told)}; threshold "
+            f"{told['threshold']:g}, {'found anew' if told['refresh'] else 'kept'}, stable pixels "
+            f"{told['stable']}"
+        )
+        for number, told in enumerate(record.get("updates", ()), 1)
+    }
+
+
 def refuse_updated(folder: Path) -> None:
     """Refuse to make a run again whose results are also those of updates.
 
@@ -150,4 +173,4 @@ def refuse_updated(folder: Path) -> None:
 def _images(update: Mapping[str, Any]) -> str:
     names = [str(row["name"]) for row in update["inputs"]]
     more = f" and {len(names) - SHOWN} more" * (len(names) > SHOWN)
-    return f"{', '.join(names[:SHOWN])}{more}" if names else f"{len(update['pairs'])} pairs"
+    return f"{', '.join(names[:SHOWN])}{more}" if names else "known images"
