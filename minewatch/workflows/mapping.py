@@ -35,7 +35,7 @@ from minewatch.workflows.resuming import begin, contents_of, key_of, mark, requi
 
 __all__ = ["mapping_run"]
 
-STORES = ("features.zarr", "probability.zarr")
+STORES = ("features.zarr", "probability.zarr", "radar.zarr", "clear_count.zarr")
 """What is filled block by block, so that a run that was stopped goes on."""
 
 
@@ -116,14 +116,14 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
                 ),
             }
             stack = store.to_zarr(
-                covariates(items, box, settings, folder=folder),
+                covariates(items, box, settings, folder=folder, resume=keep["resume"]),
                 folder / "features.zarr",
                 rows=LARGEST,
                 **keep,
             )
         if settings.counts:
             with step("clear views"):
-                write_views(items, box, settings, folder)
+                write_views(items, box, settings, folder, resume=keep["resume"])
         taught: Taught | None = None
         if settings.sar_only:
             settings = told

@@ -19,7 +19,9 @@ RADARS = {"sentinel1": ("s1", "vv"), "palsar": ("palsar", "hh")}
 """Radars → prefix of their covariates, and the polarisation that their indices compare."""
 
 
-def kept(images: dict[str, xr.Dataset], folder: Path | None) -> dict[str, xr.Dataset]:
+def kept(
+    images: dict[str, xr.Dataset], folder: Path | None, *, resume: str | None = None
+) -> dict[str, xr.Dataset]:
     """The same images, with those of radars stored where there is a place for them. Computes then.
 
     Parameters
@@ -28,6 +30,8 @@ def kept(images: dict[str, xr.Dataset], folder: Path | None) -> dict[str, xr.Dat
         Sensor → composite.
     folder : pathlib.Path or None
         Where ``radar.zarr`` is written.
+    resume : str, optional
+        As for :func:`minewatch.store.to_zarr`.
 
     Returns
     -------
@@ -37,9 +41,8 @@ def kept(images: dict[str, xr.Dataset], folder: Path | None) -> dict[str, xr.Dat
     radars = {name: image for name, image in images.items() if name.startswith(tuple(RADARS))}
     if folder is None or not radars:
         return images
-    stored = store.to_zarr(
-        side_by_side(radars), folder / "radar.zarr", overwrite=True, rows=LARGEST
-    )
+    place = folder / "radar.zarr"
+    stored = store.to_zarr(side_by_side(radars), place, overwrite=True, rows=LARGEST, resume=resume)
     again = {
         name: xr.Dataset(
             {band: stored[f"{name}_{band}"].rename(str(band)) for band in image}, attrs=image.attrs

@@ -183,6 +183,7 @@ def covariates(
     settings: MappingSettings,
     *,
     folder: Path | None = None,
+    resume: str | None = None,
 ) -> xr.Dataset:
     """Mask, correct, filter and composite the images of each sensor into one stack of covariates.
 
@@ -201,6 +202,8 @@ def covariates(
     folder : pathlib.Path, optional
         Where the composites of the radars are stored, as ``radar.zarr``, when they must be
         computed; otherwise the radar images are read twice.
+    resume : str, optional
+        As for :func:`minewatch.store.to_zarr`, for that store.
 
     Returns
     -------
@@ -214,7 +217,7 @@ def covariates(
     """
     images = composites_of(items, box, settings)
     if settings.covariates == "fusion":
-        stack = fusion(kept(images, folder))
+        stack = fusion(kept(images, folder, resume=resume))
     else:
         stack = features.feature_stack(
             sentinel2=images.get("sentinel2"),

@@ -22,9 +22,9 @@ __all__ = ["OPTIONAL", "Findings", "majority", "mine_map", "without_small"]
 
 OPTIONAL = (
     "mines.geojson", "mines.gpkg", "points.geojson", "points.gpkg", "domain.tif", "search.csv",
-    "permutation.csv", "clear_count.tif", "radar.zarr", "ablation.csv", "ablation.png",
-    "ablation.html", "model.npz", "importances.csv", "student.npz", "student.skops", "teacher.npz",
-    "teacher.zarr", "teacher.tif", "change.tif", "new_mine.tif",
+    "permutation.csv", "clear_count.tif", "clear_count.zarr", "radar.zarr", "ablation.csv",
+    "ablation.png", "ablation.html", "model.npz", "importances.csv", "student.npz", "student.skops",
+    "teacher.npz", "teacher.zarr", "teacher.tif", "change.tif", "new_mine.tif",
 )  # fmt: skip
 """What only some runs leave: of an earlier one it is removed, it would speak of other settings."""
 

@@ -10,7 +10,7 @@ import xarray as xr
 from minewatch import plots, store
 from minewatch.report import Section
 from minewatch.workflows.activity_parts import Part
-from minewatch.workflows.mapping_images import clear_counts
+from minewatch.workflows.mapping_images import LARGEST, clear_counts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,9 +27,16 @@ FILE = "clear_count.tif"
 
 
 def write_views(
-    items: dict[str, list[pystac.Item]], box: GeoBox, settings: MappingSettings, folder: Path
+    items: dict[str, list[pystac.Item]],
+    box: GeoBox,
+    settings: MappingSettings,
+    folder: Path,
+    *,
+    resume: str | None = None,
 ) -> None:
     """Count the clear views of each optical sensor into ``clear_count.tif``. Computes.
+
+    They are counted into ``clear_count.zarr``, strip by strip, which is of no use afterwards.
 
     Parameters
     ----------
@@ -41,14 +48,25 @@ def write_views(
         The run.
     folder : pathlib.Path
         Its folder; without optical items nothing is left there.
+    resume : str, optional
+        As for :func:`minewatch.store.to_zarr`.
+
+    Raises
+    ------
+    RuntimeError
+        If strips cannot be counted, with `resume`. All others are kept.
     """
     path = folder / FILE
     counts = clear_counts(items, box, settings)
     if not counts:
         path.unlink(missing_ok=True)
         return
-    layer = counts.to_dataarray("sensor").assign_attrs(
-        long_name="dates with a clear view of the ground", units="1"
+    place = folder / "clear_count.zarr"
+    stored = store.to_zarr(counts, place, overwrite=True, rows=LARGEST, resume=resume)
+    layer = (
+        stored[list(counts)]
+        .to_dataarray("sensor")
+        .assign_attrs(long_name="dates with a clear view of the ground", units="1")
     )
     store.to_cog(layer, path)
 

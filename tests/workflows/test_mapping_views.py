@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +15,8 @@ from numpy import testing as npt
 
 from minewatch import simulate, sources, vectors
 from minewatch.grids import coordinates
-from minewatch.workflows import MappingSettings
+from minewatch.store import filling
+from minewatch.workflows import MappingSettings, mapping_views
 from minewatch.workflows.activity_parts import Part
 from minewatch.workflows.mapping_inputs import find_items, map_grid
 from minewatch.workflows.mapping_views import views_part, write_views
@@ -32,6 +34,40 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> MappingSettings:
         resolution=20.0,
         counts=True,
     )
+
+
+def test_views_that_cannot_be_read_are_tried_again_then_told_and_healed(
+    settings: MappingSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference = vectors.read_polygons(settings.reference)
+    found, box = find_items(settings, reference), map_grid(settings, reference)
+    items = {"landsat8": found["landsat8"]}
+    refused = [99]
+
+    def read(counts: xr.Dataset) -> xr.Dataset:
+        def block(part: np.ndarray) -> np.ndarray:
+            if part.size and refused[0] > 0:
+                refused[0] -= 1
+                message = "HTTP 503"
+                raise OSError(message)
+            return part
+
+        lazy = counts.landsat8
+        return counts.assign(landsat8=lazy.copy(data=lazy.data.map_blocks(block, dtype="u2")))
+
+    counted = mapping_views.clear_counts
+    monkeypatch.setattr(mapping_views, "clear_counts", lambda *given: read(counted(*given)))
+    monkeypatch.setattr(filling, "PAUSE", 0.0)
+    with pytest.raises(RuntimeError, match=r"1 of 1 blocks of clear_count.zarr .*HTTP 503"):
+        write_views(items, box, settings, tmp_path, resume="a")
+    assert not (tmp_path / "clear_count.tif").exists()
+    refused[0] = 2
+    write_views(items, box, settings, tmp_path, resume="a")
+    lines = (tmp_path / "clear_count.blocks.jsonl").read_text().splitlines()[1:]
+    noted = [(line["status"], line["attempts"]) for line in map(json.loads, lines)]
+    assert noted == [("failed", 3), ("done", 6)]
+    with rasterio.open(tmp_path / "clear_count.tif") as file:
+        npt.assert_array_equal(file.read(1), counted(items, box, settings).landsat8)
 
 
 def test_views_are_counted_and_told(settings: MappingSettings, tmp_path: Path) -> None:
