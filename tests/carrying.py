@@ -51,6 +51,12 @@ def as_recorded(folder: Path, *, but: tuple[str, ...] = ()) -> set[str]:
         assert told is not None, path.name
         assert told["settings"] == record["settings"], path.name
         assert told["versions"] == versions, path.name
+        altered = {
+            key
+            for key, value in told["parameters"].items()
+            if not isinstance(value, str) and value != record["parameters"][key]
+        }
+        assert not altered, f"{path.name}: {sorted(altered)}"
         found = {(row["what"], Path(row["name"]).name, row["digest"]) for row in told["inputs"]}
         assert found == inputs, f"{path.name}: {len(found ^ inputs)} inputs differ"
         assert all(sorted(row.items()) in dropped for row in told["dropped"]), path.name

@@ -13,6 +13,7 @@ import pytest
 import rasterio
 import rioxarray  # noqa: F401 the .rio accessor
 import xarray as xr
+from carrying import as_recorded
 from numpy import testing as npt
 from shapely.geometry import Point, box
 from sklearn.metrics import cohen_kappa_score
@@ -223,6 +224,11 @@ def run(settings: MappingSettings) -> Result:
 
 def numbers_of(run: Result) -> dict:
     return json.loads((run.folder / "metrics.json").read_text())
+
+
+def test_each_file_carries_what_the_record_tells(run: Result) -> None:
+    # The side of blocks too, which is found when the first store was not yet filled.
+    assert {"features.zarr", "teacher.tif", "mines.tif"} <= as_recorded(run.folder)
 
 
 def test_a_student_sees_radar_alone_and_its_file_makes_the_map(run: Result) -> None:
