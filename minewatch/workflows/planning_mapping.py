@@ -16,7 +16,6 @@ from minewatch.workflows.planning_memory import Load, memory_of
 from minewatch.workflows.planning_more import (
     more_output,
     more_seconds,
-    student_load,
     views_of,
     warped_of,
     with_views,
@@ -92,13 +91,14 @@ def plan_map(
         decoded=sum(one.decoded for one in readings),
         inside=int(inside.sum()),
         samples=int(np.minimum(inside, settings.max_per_polygon).sum()),
+        taught=settings.student_samples if settings.sar_only else 0,
+        radar=graph.radar,
     )
     if isinstance(rate, Rates):
         seconds = expected_seconds(load, readings, settings, rate, processes * threads)
         seconds |= more_seconds(load, again, settings, rate, processes * threads)
     else:
         seconds = as_before(load, Path(rate))
-    held, told_of = student_load(load, settings)
     return Plan(
         grid=f"{height:,} × {width:,} pixels of {settings.resolution:g}, {box.crs}, "
         f"{load.covariates} covariates",
@@ -106,7 +106,7 @@ def plan_map(
         load=load,
         processes=processes,
         output=_output(load, graph.stored) + more_output(load, again, settings),
-        memory=memory_of(held, told_of),
+        memory=memory_of(load, settings),
         seconds=seconds,
         rate=told,
         blocks=dict.fromkeys(("features.zarr", "probability.zarr"), -(-height // LARGEST)),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from minewatch.workflows.mapping_clouds import CLEAR
 from minewatch.workflows.mapping_images import LARGEST
+from minewatch.workflows.mapping_students import TREES
 
 if TYPE_CHECKING:
     from minewatch.workflows.mapping_settings import MappingSettings
@@ -68,8 +69,12 @@ OUTLINING = 18
 FLAGS = 6
 """Bytes of a covariate of a pixel where it is compared with the samples: a float, two flags."""
 
-NODES = 0.2
-"""Nodes of a tree for each of its samples; on hard ground more."""
+NODES = 0.1
+"""Nodes of a tree for each sample where one in nine is unlike its neighbours: nearly half of all
+samples are in a bag of 0.6, and such a one takes two nodes. Simulated ground takes a tenth."""
+
+FITTED = 40
+"""Bytes of a covariate of a sample while a forest learns: in float64 too, to tell its range."""
 
 NODE = 140
 """Bytes of a node, as scikit-learn grows it and as it is packed."""
@@ -122,6 +127,10 @@ class Load:
         Pixels in polygons.
     samples : int
         Of them to learn from.
+    taught : int
+        Pixels that a student who sees radar alone learns from.
+    radar : int
+        Layers of the stack that it sees.
     """
 
     height: int
@@ -135,6 +144,8 @@ class Load:
     decoded: float
     inside: int
     samples: int
+    taught: int = 0
+    radar: int = 0
 
     @property
     def pixels(self) -> int:
@@ -174,7 +185,8 @@ def memory_of(load: Load, settings: MappingSettings) -> dict[str, dict[str, floa
     left = LIBRARIES + kept * (max(small, default=0.0) + rest) / GIB
     blocks = stored * load.covariates * 4 / GIB
     taken = TAKEN * load.inside * load.covariates * 4 / GIB
-    fitted = load.samples * (load.covariates * 40 + NODES * NODE * settings.trees) / GIB
+    fitted = _forest(load.samples, load.covariates, settings.trees)
+    fitted += _forest(load.taught, load.radar, TREES)
     mapped = stored * (load.covariates + 8) * 4 / GIB
     compared = stored * load.covariates * FLAGS / GIB
     written = PICTURES + OUTLINING * load.pixels / GIB
@@ -260,6 +272,11 @@ def in_flight(load: Load, block: int) -> int:
     """
     one = min(block, load.height) * min(block, load.width)
     return min(load.threads * one, load.pixels)
+
+
+def _forest(samples: int, covariates: int, trees: int) -> float:
+    """GiB of the samples that a forest learns from, and of its trees."""
+    return samples * (covariates * FITTED + NODES * NODE * trees) / GIB
 
 
 def _array(load: Load, sensor: str) -> int:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = [
     "more_output",
     "more_seconds",
-    "student_load",
     "views_of",
     "warped_of",
     "with_views",
@@ -127,31 +126,9 @@ def more_seconds(
             known = math.log2(max(load.samples, 2))
             stages["teacher's map"] = load.pixels * rate.predict * known * faster
         taught = max(settings.student_samples, 2)
-        fits = (settings.folds + 1) * FITS[settings.noise] * TREES / max(settings.trees, 1)
+        fits = settings.folds * FITS[settings.noise] * TREES / max(settings.trees, 1)
         stages["student"] = fits * rate.fit * taught * math.log2(taught)
     return stages
-
-
-def student_load(load: Load, settings: MappingSettings) -> tuple[Load, MappingSettings]:
-    """Load and settings by which memory is counted: a student has more samples, and more trees.
-
-    Parameters
-    ----------
-    load : Load
-        What there is to carry.
-    settings : MappingSettings
-        The run.
-
-    Returns
-    -------
-    (Load, MappingSettings)
-        As they are where no radar learns from a teacher.
-    """
-    if not settings.sar_only:
-        return load, settings
-    samples = load.samples + settings.student_samples
-    held = dataclasses.replace(load, samples=samples)
-    return held, dataclasses.replace(settings, trees=max(settings.trees, TREES))
 
 
 def more_output(load: Load, again: dict[str, Reading], settings: MappingSettings) -> float:

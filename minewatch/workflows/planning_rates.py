@@ -78,6 +78,8 @@ class Rates:
         Seconds for a pixel, to outline the mines and write the maps.
     threads : int
         That worked on it.
+    opening : float
+        Seconds for a file that is opened: once for each block that is read of it.
     """
 
     images: dict[str, float]
@@ -87,6 +89,7 @@ class Rates:
     predict: float
     files: float
     threads: int
+    opening: float = 0.0
 
 
 def machine_rates(
@@ -189,14 +192,14 @@ def _measured(settings: MappingSettings, warped: frozenset[str]) -> Rates:
             min_count=1,
         )
         decode = _decoding(folder)
-        images, stack = _images(scrap, settings.resolution, warped, decode)
+        images, opening, stack = _images(scrap, settings.resolution, warped, decode)
         # Once small, which compiles what is not compiled yet.
         store.to_zarr(stack.isel(y=slice(0, 8)), folder / "scrap.zarr")
         began = _clock()
         stack = store.to_zarr(stack, folder / "features.zarr")
         stored = _since(began) / (_pixels(stack) * len(stack.data_vars))
         fit, predict, files = _learning(scrap, stack, folder)
-    return Rates(images, decode, stored, fit, predict, files, int(CPU_COUNT))
+    return Rates(images, decode, stored, fit, predict, files, int(CPU_COUNT), opening)
 
 
 def _clock() -> tuple[float, float]:
@@ -211,8 +214,8 @@ def _since(began: tuple[float, float]) -> float:
 
 def _images(
     settings: MappingSettings, resolution: float, warped: frozenset[str], decode: float
-) -> tuple[dict[str, float], xr.Dataset]:
-    """Seconds for a value of each sensor, on such a grid as the run's; covariates of a scrap."""
+) -> tuple[dict[str, float], float, xr.Dataset]:
+    """Seconds for a value of each sensor on such a grid, and to open a file; a scrap's stack."""
     reference = vectors.read_polygons(settings.reference)
     items = find_items(settings, reference)
     box = map_grid(settings, reference)
@@ -220,6 +223,7 @@ def _images(
     # The world is in its CRS; what lies around the polygons is its first tile.
     ground = (left, top - TILES * SIZE * 10.0, left + TILES * 2 * SIZE * 10.0, top)
     rates, kept = {}, {}
+    opened, files = 0.0, 0
     for sensor, found in items.items():
         # Once at 10 m, which also compiles what is not compiled yet.
         kept[sensor] = composites_of({sensor: found}, box, settings)[sensor].compute()
@@ -229,15 +233,21 @@ def _images(
             _composited(sensor, found, part, settings, decode)
             for part in (whole[:CORNER, :CORNER], whole)
         )
+        opened += opening
+        files += reading_of(sensor, found, whole[:CORNER, :CORNER]).files
         rate = (all_of_it - opening) / max(many - few, 1.0)
         # What is left where reading is nearly all of the work.
         rates[sensor] = max(rate, 0.1 * all_of_it / many)
     lazy = {sensor: repeated(image, BLOCK, BLOCK).chunk() for sensor, image in kept.items()}
-    return rates, features.feature_stack(
-        sentinel2=lazy["sentinel2"],
-        landsat8=lazy["landsat8"],
-        sentinel1=lazy["sentinel1"],
-        palsar=lazy["palsar"],
+    return (
+        rates,
+        opened / max(files, 1),
+        features.feature_stack(
+            sentinel2=lazy["sentinel2"],
+            landsat8=lazy["landsat8"],
+            sentinel1=lazy["sentinel1"],
+            palsar=lazy["palsar"],
+        ),
     )
 
 
@@ -257,12 +267,14 @@ def _learning(
 ) -> tuple[float, float, float]:
     """Seconds to fit, to predict and to write, each for one of its units."""
     reference = vectors.read_polygons(settings.reference)
-    samples = learn.draw(stack, reference, max_per_polygon=20)
+    samples = learn.draw(stack, reference, max_per_polygon=200)
     n = samples.sizes["sample"]
-    began = _clock()
-    forest = learn.fit_forest(
-        samples, trees=settings.trees, bag=settings.bag, mode=settings.mode, n_jobs=-1
+    fitted = functools.partial(
+        learn.fit_forest, trees=settings.trees, bag=settings.bag, mode=settings.mode, n_jobs=-1
     )
+    fitted(samples.isel(sample=slice(None, None, 50)))  # which loads what is not loaded yet
+    began = _clock()
+    forest = fitted(samples)
     fit = _since(began) / (n * np.log2(n))
     learn.predict_proba(forest, stack.isel(y=slice(0, 8))).compute()
     began = _clock()

@@ -53,13 +53,20 @@ def expected_seconds(
         one.samples * rate.images.get(one.sensor, usual) + one.decoded * rate.decode / rate.threads
         for one in readings
     )
+    opened = sum(
+        one.files + one.samples / load.blocks[one.sensor] ** 2
+        for one in readings
+        if one.sensor in load.blocks
+    )
     n = max(load.samples, 2)
-    fits = settings.folds * (2 if settings.select else 1) + 1
+    # Each fold learns from all others.
+    fits = (settings.folds - 1) * (2 if settings.select else 1) + 1
     one_fit = rate.fit * n * math.log2(n)
     if settings.search:
         fits += round(settings.folds * SEARCHED_TREES / max(settings.trees, 1))
     return {
-        "covariates": (images + rate.store * load.pixels * load.covariates) * faster,
+        "covariates": faster
+        * (images + rate.opening * opened + rate.store * load.pixels * load.covariates),
         "learning": fits * one_fit,
         "map": load.pixels * rate.predict * math.log2(n) * faster,
         "files and report": load.pixels * rate.files + 5.0,
