@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from minewatch.sources._pins import kept_files
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -92,7 +94,7 @@ def is_searched(path: Path, patterns: Sequence[str]) -> bool:
 
 def _inside(folders: Sequence[Path], patterns: Sequence[str], *, by: str) -> list[Path]:
     for pattern in patterns:
-        paths = sorted({path for folder in folders for path in folder.rglob(pattern)})
+        paths = sorted(kept_files({path for folder in folders for path in folder.rglob(pattern)}))
         if paths:
             return paths
     where = ", ".join(str(folder) for folder in folders[:3])

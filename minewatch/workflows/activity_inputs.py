@@ -12,6 +12,7 @@ from minewatch import grids, insar, store
 from minewatch.conventions import crs_of
 from minewatch.sources import coherence as coherence_source
 from minewatch.sources import slc as slc_source
+from minewatch.sources._pins import kept_files
 from minewatch.workflows.activity_layers import site_of
 from minewatch.workflows.activity_settings import whole_numbers
 
@@ -76,12 +77,14 @@ def _kind(settings: ActivitySettings) -> str:
     if settings.kind != "auto":
         return settings.kind
     source = Path(settings.input)
-    names = [path.name for path in source.iterdir()] if source.is_dir() else [source.name]
+    names = (
+        [path.name for path in kept_files(source.iterdir())] if source.is_dir() else [source.name]
+    )
     if any("GUNW" in name or name.endswith((".nc", ".zip")) for name in names):
         return "coherence"
     if any(name.endswith((".h5", ".znap", ".dim")) for name in names):
         return "slc"
-    rasters = sorted(source.rglob("*.tif*")) if source.is_dir() else [source]
+    rasters = sorted(kept_files(source.rglob("*.tif*"))) if source.is_dir() else [source]
     if not rasters:
         message = (
             f"{source} holds neither SLCs (.h5, .znap, .dim, complex .tif) nor coherence rasters "

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from minewatch.sources._pins import item_name
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -235,7 +237,7 @@ def items_told(items: Iterable[pystac.Item], what: str) -> list[dict[str, Any]]:
     return [
         {
             "what": what,
-            "name": f"{item.collection_id}/{item.id}",
+            "name": item_name(item),
             "digest": item_identity(item),
             "at": plain_address(item.get_self_href() or ""),
         }

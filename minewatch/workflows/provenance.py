@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from minewatch.sources._pins import kept_files, pinned
 from minewatch.workflows.identities import bytes_of, identity
 from minewatch.workflows.origins import is_told
 from minewatch.workflows.outputs import write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
 __all__ = [
+    "BESIDE",
     "RECORD",
     "altered_inputs",
     "find_record",
@@ -29,8 +32,10 @@ RECORD = "provenance.json"
 FORMAT = "minewatch-provenance-1"
 ELSEWHERE = ("output", "dask_report")
 """Settings that name no input."""
-BESIDE = (".csv", ".json", ".txt", ".xml")
+BESIDE = (".csv", ".json", ".par", ".txt", ".xml")
 """Files that tell of images beside them, as baselines."""
+SHOWN = 5
+"""Names that an error tells."""
 
 
 def write_record(
@@ -104,6 +109,11 @@ def inputs_of(
     -------
     list of dict
         ``what`` (the setting), ``name``, ``digest``, ``bytes``, ``at`` (where it is).
+
+    Raises
+    ------
+    ValueError
+        If a run is made again, and an image that it read is in the catalogue no more.
     """
     names = set(names)
     rows: list[dict[str, Any]] = []
@@ -115,9 +125,30 @@ def inputs_of(
             rows.append({"what": field.name, "name": str(value), "digest": ""})
             continue
         for path in parts_read(Path(value), folder, names):
-            row = {"what": field.name, "name": path.name, "digest": identity(path)}
+            row = {"what": field.name, "name": _within(path, Path(value)), "digest": identity(path)}
             rows.append(row | {"bytes": bytes_of(path), "at": str(path.resolve())})
-    return [*rows, *map(dict, items)]
+    rows += map(dict, items)
+    _require_items({row["name"] for row in rows})
+    return rows
+
+
+def _within(path: Path, root: Path) -> str:
+    """The name of a file, with the folders under the one that was given."""
+    inside = path != root and path.is_relative_to(root)
+    return path.relative_to(root).as_posix() if inside else path.name
+
+
+def _require_items(names: set[str]) -> None:
+    """Refuse to make a run again without an image of then."""
+    pins = pinned()
+    if pins is None or not (gone := sorted(pins.items - names)):
+        return
+    more = f" and {len(gone) - SHOWN} more" * (len(gone) > SHOWN)
+    message = (
+        f"the catalogue has no more what the run read: {', '.join(gone[:SHOWN])}{more}; it cannot "
+        "be made again from less: give the command of then for a run from what is there"
+    )
+    raise ValueError(message)
 
 
 def parts_read(path: Path, folder: Path, names: Collection[str]) -> list[Path]:
@@ -135,8 +166,8 @@ def parts_read(path: Path, folder: Path, names: Collection[str]) -> list[Path]:
     Returns
     -------
     list of pathlib.Path
-        A file or store itself, of a run its settings, of another folder what holds those names and
-        the tables and texts beside them, or all in it if nothing does.
+        A file or store itself, of a run its settings, of another folder what has those names, in
+        whatever subfolder, and the tables and texts beside it; or all in it if nothing has.
     """
     if not path.is_dir() or (path / "zarr.json").exists():
         return [path]
@@ -144,13 +175,35 @@ def parts_read(path: Path, folder: Path, names: Collection[str]) -> list[Path]:
         return [path / "run.toml"]
     inside = [child for child in sorted(path.iterdir()) if not child.name.startswith(".")]
     inside = [child for child in inside if not folder.is_relative_to(child.resolve())]
-    read = [
-        child
-        for child in inside
-        if child.name in names or any(one.name in names for one in child.rglob("*"))
+    read = list(_named(path, folder, names))
+    beside = [
+        one
+        for place in {path, *(one.parent for one in read)}
+        for one in kept_files(place.iterdir())
+        if one.suffix.lower() in BESIDE and not one.name.startswith(".")
     ]
-    beside = [child for child in inside if child.suffix.lower() in BESIDE]
-    return sorted({*read, *beside}) if read else inside
+    return sorted({*read, *beside}) if read else kept_files(inside)
+
+
+def _named(path: Path, folder: Path, names: Collection[str]) -> Iterator[Path]:
+    """What has one of some names, somewhere in a folder, but in that of the run."""
+    # The name of a file, or that of one of its images: "stack.dim i_VV_31Mar2023".
+    wanted = {name[:end] for name in names for end in (*_spaces(name), len(name))}
+    for place, folders, files in os.walk(path):
+        here = Path(place)
+        found = [here / name for name in (*folders, *files) if name in wanted]
+        yield from kept_files(found)
+        folders[:] = [
+            name
+            for name in folders
+            if name not in wanted
+            and not name.startswith(".")
+            and (here / name).resolve() != folder.resolve()
+        ]
+
+
+def _spaces(text: str) -> list[int]:
+    return [at for at, letter in enumerate(text) if letter == " "]
 
 
 def _name(path: Path, folder: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import tomllib
 import warnings
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from minewatch.sources._pins import only
 from minewatch.workflows.activity import ActivitySettings, activity_run
 from minewatch.workflows.comparing import BUT_FOR_ORIGIN, compared
 from minewatch.workflows.detecting import detect_run
@@ -23,7 +25,7 @@ from minewatch.workflows.mapping import mapping_run
 from minewatch.workflows.mapping_areas import AreaSettings, area_run
 from minewatch.workflows.mapping_settings import MappingSettings
 from minewatch.workflows.outputs import Notify, Result, quiet, write_table
-from minewatch.workflows.provenance import RECORD, altered_inputs, find_record, read_record
+from minewatch.workflows.provenance import BESIDE, RECORD, altered_inputs, find_record, read_record
 from minewatch.workflows.settings import option, read_settings
 from minewatch.workflows.updating_records import refuse_updated
 
@@ -67,7 +69,10 @@ def rerun_run(settings: RerunSettings, *, notify: Notify = quiet) -> Result:
     its settings and its page, which tell when and where it was made, and the seconds that it took;
     ``comparison.csv`` beside the new results tells each. A result of the first run that is not
     there any more is compared by its digest; a file with the same data that tells of another
-    origin, as of other versions, is told apart. Inputs that are not what they were are named.
+    origin, as of other versions, is told apart.
+
+    The inputs are those of then: what has come since to the folder or the catalogue is not read,
+    what was altered is named, and what is gone is an error.
 
     Parameters
     ----------
@@ -84,9 +89,10 @@ def rerun_run(settings: RerunSettings, *, notify: Notify = quiet) -> Result:
     Raises
     ------
     FileNotFoundError
-        If there is no such file, or no record beside it.
+        If there is no such file, or no record beside it; or a file that the run read is gone.
     ValueError
-        If the record does not say what kind of run it is, or the run was updated since.
+        If the record does not say what kind of run it is, or the run was updated since; or an
+        image that it read is in the catalogue no more.
 
     Warns
     -----
@@ -112,7 +118,8 @@ def rerun_run(settings: RerunSettings, *, notify: Notify = quiet) -> Result:
     again: Any = read_settings(kind, record, **given)
     if "dask_report" in fields:  # of how the first run went, perhaps on another cluster
         again = dataclasses.replace(again, dask_report=None)
-    result = run(again, notify=notify)
+    with _as_then(read_record(record.resolve().parent)):
+        result = run(again, notify=notify)
     rows = compared(record.resolve().parent, result.folder)
     table = write_table(result.folder / "comparison.csv", rows, ["name", "same"])
     inputs = _inputs(record.resolve().parent, result.folder)
@@ -136,6 +143,29 @@ def _told(rows: list[dict[str, object]]) -> str:
 
 def _record_of(file: Path) -> Path:
     return file if file.suffix == ".toml" else find_record(file) / "run.toml"
+
+
+def _as_then(record: dict[str, Any] | None) -> contextlib.AbstractContextManager[None]:
+    """Within it folders and catalogues have what the run found in them, and no more."""
+    if record is None:
+        return contextlib.nullcontext()
+    items = [one["name"] for one in record["inputs"] if _is_item(one)]
+    lying = [
+        Path(str(one["at"])) for one in record["inputs"] if one.get("at") and not _is_item(one)
+    ]
+    gone = [str(path) for path in lying if not path.exists() and path.suffix not in BESIDE]
+    if gone:
+        more = f" and {len(gone) - SHOWN} more" * (len(gone) > SHOWN)
+        message = (
+            f"inputs of the run are gone: {', '.join(gone[:SHOWN])}{more}; put them back where "
+            "they were, or give the command of then for a run from what is there"
+        )
+        raise FileNotFoundError(message)
+    return only(lying, items)
+
+
+def _is_item(row: dict[str, Any]) -> bool:
+    return str(row.get("digest", "")).startswith("item-")
 
 
 def _inputs(first: Path, second: Path) -> str:

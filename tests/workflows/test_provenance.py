@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from minewatch.sources._pins import only
 from minewatch.workflows.identities import identity
 from minewatch.workflows.provenance import (
     RECORD,
@@ -64,6 +65,26 @@ def test_it_tells_inputs_settings_versions_and_results(tmp_path: Path) -> None:
     (result,) = record["results"]
     assert result["name"] == "activity.tif"
     assert result["digest"] == identity(tmp_path / "slc" / "pit" / "activity.tif")
+
+
+def test_images_are_found_in_subfolders_and_by_the_names_of_their_bands(tmp_path: Path) -> None:
+    images = tmp_path / "slc"
+    for name in ("one/a.dim", "one/a.data/i_VV.img", "one/a.txt", "two/b.dim", "two/b.txt"):
+        (images / name).parent.mkdir(parents=True, exist_ok=True)
+        (images / name).write_text(name)
+    names = [row["name"] for row in written(tmp_path, names=["a.dim i_VV"])["inputs"]]
+    assert names == ["notes.txt", "one/a.dim", "one/a.txt", "https://stac.test/v1"]
+
+
+def test_what_came_since_is_no_input_and_what_is_gone_is_an_error(tmp_path: Path) -> None:
+    then = [tmp_path / "slc" / name for name in ("a.tif", "b.tif", "notes.txt")]
+    radar = {"what": "radar", "name": "c/1", "digest": "item-sha256:1"}
+    with only(then, ["c/1"]):
+        inputs = written(tmp_path, items=[radar])["inputs"]
+        names = [row["name"] for row in inputs]
+        assert names == ["a.tif", "b.tif", "notes.txt", "https://stac.test/v1", "c/1"]
+        with pytest.raises(ValueError, match="has no more what the run read: c/1; it cannot"):
+            written(tmp_path)
 
 
 def test_results_among_the_inputs_are_no_inputs(tmp_path: Path) -> None:

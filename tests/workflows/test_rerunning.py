@@ -37,8 +37,22 @@ def told(result) -> dict[str, str]:
         return {row["name"]: row["same"] for row in csv.DictReader(stream)}
 
 
+@pytest.fixture
+def later(run):
+    """Two more images in the folder of the run, which come and go with a test."""
+    slc = sorted((run.folder.parent / "slc").glob("*.tif"))
+    copies = [
+        shutil.copy(image, image.with_name(f"pit_VV_{date}.tif"))
+        for image, date in zip(slc[:2], ("20290101", "20290113"), strict=True)
+    ]
+    yield
+    for copy in copies:
+        copy.unlink()
+
+
 @pytest.mark.slow
-def test_the_same_comes_out_to_the_byte(run, tmp_path):
+@pytest.mark.usefixtures("later")
+def test_the_same_comes_out_to_the_byte_whatever_has_come_since(run, tmp_path):
     again = rerun_run(RerunSettings(file=str(run.folder), output=str(tmp_path / "again")))
     rows = told(again)
     recorded = json.loads((run.folder / "provenance.json").read_text())["results"]
@@ -74,6 +88,17 @@ def test_what_was_altered_is_told(run, tmp_path):
     differing = {name: same for name, same in told(again).items() if same != "yes"}
     assert differing == {"pairs.csv": "no", "extra.csv": "lacking", "tai.zarr": "no"}
     assert "extra.csv, pairs.csv, tai.zarr" in again.summary["the same as then"]
+
+
+def test_what_is_gone_is_an_error(run, tmp_path):
+    image = sorted((run.folder.parent / "slc").glob("*.tif"))[3]
+    away = image.rename(tmp_path / image.name)
+    try:
+        with pytest.raises(FileNotFoundError, match=f"inputs of the run are gone: {image}; put"):
+            rerun_run(RerunSettings(file=str(run.folder), output=str(tmp_path / "again")))
+    finally:
+        away.rename(image)
+    assert not (tmp_path / "again").exists()
 
 
 def test_numbers_are_the_same_whatever_they_cost(tmp_path):

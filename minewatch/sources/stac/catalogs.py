@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from minewatch.sources._pins import kept_ids, kept_items
 from minewatch.sources.stac._addresses import is_remote, refuse_local_assets
 from minewatch.sources.stac._arguments import conditions
 from minewatch.sources.stac._contents import (
@@ -123,7 +124,7 @@ def search(
         bbox=bbox,
         intersects=intersects,
         datetime=datetime,
-        ids=ids,
+        ids=kept_ids() if ids is None else ids,
         filter=filter,
         max_cloud_cover=max_cloud_cover,
     )
@@ -134,7 +135,7 @@ def search(
         label = str(source)
     else:
         candidates, here, label = local_items(source), asked, str(source)
-    items = _unique(candidates)
+    items = kept_items(_unique(candidates))
     counts = [("read", len(items))]
     for name, test in here.tests().items():
         items = [item for item in items if test(item)]
