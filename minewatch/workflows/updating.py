@@ -72,10 +72,10 @@ def update_run(settings: UpdateSettings, *, notify: Notify = quiet) -> Result:
     The input of the run is listed again; coherence is computed of the pairs that the run has not
     met, and of no other. They are judged by the stable ground and the threshold of the run, join
     its counts, and its maps, tables and page are written anew. ``alerts.geojson`` holds the patches
-    that became active since the first update, as all pairs since then tell, and still are. The result is that of a run over
-    all dates with the same stable ground and threshold, in whatever order the dates come. An
-    update that brings nothing new changes no file; one that was stopped is gone on with by calling
-    it again.
+    that became active since the first update, as all pairs since then tell, and still are. The
+    result is that of a run over all dates with the same stable ground and threshold, in whatever
+    order the dates come. An update that brings nothing new changes no file; one that was stopped is
+    gone on with by calling it again.
 
     Parameters
     ----------
@@ -185,7 +185,8 @@ def update_run(settings: UpdateSettings, *, notify: Notify = quiet) -> Result:
             )
             found = Findings(series, exclusion, ledger, mean_ndai, threshold, tai, periods)
             result = write_results(recorded, folder, found, sources(recorded))
-            tell_updates(folder, progress.updates, [folder / ALERTS])
+            written = [path for path in (folder / ALERTS,) if path.exists()]
+            tell_updates(folder, progress.updates, written)
         end_update(folder)
     summary = {"new pairs": f"{len(progress.updates[-1]['pairs'])}"}
     summary["alerts"] = counted(folder / ALERTS)
@@ -256,5 +257,5 @@ def _told(result: Result, folder: Path, summary: dict[str, str], tai: xr.Dataset
             if key.startswith("drift_") and isinstance(value, int | float)
         },
     }
-    files = {"alerts": folder / ALERTS}
+    files = {"alerts": folder / ALERTS} if (folder / ALERTS).exists() else {}
     return Result(folder, summary | result.summary, files | result.files)

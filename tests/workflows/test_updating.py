@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import rasterio
 import xarray as xr
+from carrying import as_recorded
 
 from minewatch import activity, insar, simulate, store
 from minewatch.conventions import crs_of
@@ -101,6 +102,12 @@ def test_the_index_is_that_of_all_dates_at_once(images, updated, tmp_path):
 
 
 @pytest.mark.slow
+def test_each_file_carries_what_the_record_tells(updated):
+    _, _, pit = updated
+    assert {"coherence.zarr", "tai.zarr", "alerts.geojson", "tai.tif"} <= as_recorded(pit)
+
+
+@pytest.mark.slow
 def test_years_are_updated_too(updated):
     _, _, pit = updated
     years, whole = store.open_cube(pit / "tai_by_year.zarr"), store.open_cube(pit / "tai.zarr")
@@ -178,7 +185,7 @@ def test_an_update_that_was_stopped_goes_on(images, tmp_path, monkeypatch):
 
     for module, name in (
         (updating, "_judged"),
-        (updating.alerts, "new_activity"),
+        (updating, "write_alerts"),
         (updating.activity, "update_tai"),
         (updating.activity, "mean_ndai"),
         (updating, "write_results"),
@@ -192,7 +199,7 @@ def test_an_update_that_was_stopped_goes_on(images, tmp_path, monkeypatch):
     assert store.open_cube(pit / "ledger.zarr").sizes["pair"] == 13
     # Its alerts were written before it was stopped: they are told, not "0".
     held = len(gpd.read_file(pit / "alerts.geojson"))
-    assert f"alerts.geojson holds {held} of the last update" in result.summary["alerts"]
+    assert result.summary["alerts"].startswith(f"{held}: ")
     page = (pit / "report.html").read_text(encoding="utf-8")
     assert "that of the run that new dates were added to" in page
     assert "lies in the valley" not in page

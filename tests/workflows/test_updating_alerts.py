@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
 
 import geopandas as gpd
 import numpy as np
@@ -12,8 +13,9 @@ import pytest
 import rioxarray  # noqa: F401 the .rio accessor
 import xarray as xr
 
-from minewatch import activity
+from minewatch import activity, simulate
 from minewatch.activity.records import COUNTED, pair_index
+from minewatch.workflows import ActivitySettings, UpdateSettings, activity_run, update_run
 from minewatch.workflows.updating_alerts import ALERTS, counted, made_of, write_alerts
 from minewatch.workflows.updating_pairs import met
 
@@ -173,3 +175,32 @@ def test_files_are_found_by_the_dates_in_their_names():
     rows = [{"name": name, "digest": f"sha256:{n}"} for n, name in enumerate(ready)]
     assert made_of(rows, pairs) == f"{ready[0]} sha256:0"
     assert made_of([{"name": "stack.zarr", "digest": "tree-sha256:1"}], pairs) == ""
+
+
+@pytest.mark.slow
+def test_updates_of_a_run_end_in_the_same_alerts_whatever_came_when(tmp_path):
+    """With real images of a world, a late date among them; then the same update twice."""
+    world = simulate.mine_world(seed=42, size=128)
+    made = simulate.write_slc(world, tmp_path / "world")
+    images = sorted(made.glob("*.tif"))
+    held = {}
+    for name, batches in (("once", [[8, 9, 10, 11]]), ("each", [[8], [11], [9, 10]])):
+        source, pit = tmp_path / name / "slc", tmp_path / name / "pit"
+        source.mkdir(parents=True)
+        shutil.copy2(made / "perpendicular_baselines.csv", source)
+        for image in images[:8]:
+            shutil.copy2(image, source)
+        activity_run(ActivitySettings(input=str(source), output=str(pit), choices=False))
+        for batch in batches:
+            for number in batch:
+                shutil.copy2(images[number], source)
+            update_run(UpdateSettings(folder=str(pit), min_area=0.05))
+        told = json.loads((pit / ALERTS).read_text())
+        before = (pit / ALERTS).read_bytes()
+        update_run(UpdateSettings(folder=str(pit), min_area=0.05))
+        assert (pit / ALERTS).read_bytes() == before
+        held[name] = told["features"], told["watched_since"]
+    assert len(held["once"][0]) > 0
+    assert held["once"] == held["each"]
+    names = [each["properties"]["inputs"] for each in held["once"][0]]
+    assert all("sha256:" in each and ".tif" in each for each in names)
