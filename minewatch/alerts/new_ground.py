@@ -57,7 +57,7 @@ def new_activity(
     pair, at all since the index, ends where one look at the end does.
 
     Reads each block of coherence once to find patches, and those with patches once more; holds
-    some 8 bytes a pixel.
+    some 10 bytes a pixel.
 
     Parameters
     ----------
@@ -139,10 +139,12 @@ def new_activity(
         old = int((ordered.secondary_time.values <= np.datetime64(since)).sum())
     was_active = np.asarray(tai.activity.values == ACTIVE)
     open_, onset = runs(ordered.isel(pair=slice(old, None)), limits[old:], minimum=minimum)
-    open_ &= ~was_active
+    np.greater(open_, was_active, out=open_)
+    near = _grown(was_active)
+    del was_active  # maps are what takes memory here
     if mask is not None:
         require_same_grid(tai, mask, by="new_activity (mask)")
-        open_ &= ~np.asarray(mask.values, bool)
+        np.greater(open_, np.asarray(mask.values, bool), out=open_)
     layer = tai.activity.copy(data=open_.view("u1")).assign_attrs({})
     found = vectors.polygonize(layer, min_area_ha=min_area_ha)
     said = tally(
@@ -153,7 +155,7 @@ def new_activity(
         count=len(found),
         skipped=old,
         index=tai.tai,
-        near=_grown(was_active),
+        near=near,
     )
     hectares = found.area_ha.to_numpy("f8") / said.pixels
     enough = min_area_ha / hectares
