@@ -9,6 +9,8 @@ import json
 import logging
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -20,10 +22,11 @@ import pytest
 import xarray as xr
 from distributed import Client, LocalCluster
 from killing import assert_same_stores
-from schedulers import scheduler
+from schedulers import WORKER, scheduler
 
 from minewatch import simulate, store
 from minewatch.cluster import connect, watch
+from minewatch.cluster.versions import SENT_AWAY
 from minewatch.workflows import ActivitySettings, activity_run
 
 if TYPE_CHECKING:
@@ -106,6 +109,60 @@ def test_workers_of_another_version_are_refused(
     wanted = f"1 of 1 workers lack minewatch 1.2.3: tcp://.* {told}; install the same there"
     with pytest.raises(RuntimeError, match=wanted), connect(threads.scheduler_address):
         pass
+
+
+LATE = """
+import importlib.metadata, sys
+known, theirs = importlib.metadata.version, {theirs!r}
+
+def version(name):
+    if name == "minewatch" and theirs is None:
+        raise importlib.metadata.PackageNotFoundError(name)
+    return theirs if name == "minewatch" else known(name)
+
+importlib.metadata.version = version
+sys.modules["minewatch"] = None  # cannot be imported there
+from distributed.cli.dask_worker import main
+main()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("theirs", "told"), [("0.0.1", "with minewatch 0.0.1"), (None, "with no minewatch")]
+)
+def test_a_worker_of_another_version_that_joins_later_is_sent_away(
+    threads: LocalCluster, tmp_path: Path, caplog: pytest.LogCaptureFixture, theirs: str, told: str
+) -> None:
+    gate = tmp_path / "gate"
+
+    def step(block: np.ndarray) -> np.ndarray:
+        while not gate.exists():
+            time.sleep(0.02)
+        return block + os.getpid()
+
+    with (
+        caplog.at_level(logging.WARNING, logger="minewatch"),
+        connect(threads.scheduler_address) as client,
+    ):
+        assert client is not None
+        # There is work for many workers, which goes on only after the late one has gone.
+        at_work = client.compute(da.zeros(200, chunks=1, dtype="i8").map_blocks(step, dtype="i8"))
+        code = LATE.format(theirs=theirs)
+        subprocess.run(
+            [sys.executable, "-c", code, threads.scheduler_address, *WORKER, str(tmp_path)],
+            check=False,
+            capture_output=True,
+            timeout=60,
+        )
+        gate.touch()
+        assert set(at_work.result()) == {os.getpid()}
+        assert f"{told} and was sent away; install" in caplog.text
+        assert len(client.scheduler_info()["workers"]) == 1
+    with Client(threads.scheduler_address) as after:
+        assert SENT_AWAY not in after.run_on_scheduler(
+            lambda dask_scheduler: list(dask_scheduler.worker_plugins)
+        )
 
 
 def test_a_cluster_without_workers_is_told(caplog: pytest.LogCaptureFixture) -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from distributed import Client
 
-__all__ = ["explained"]
+__all__ = ["answers", "explained"]
 
 
 @contextlib.contextmanager
@@ -46,7 +46,7 @@ def explained(client: Client) -> Iterator[None]:
         raise RuntimeError(message) from error
     except Exception as error:
         # A client that has lost its scheduler cancels what it waits for: that is all it says.
-        if _answers(client):
+        if answers(client):
             raise
         message = (
             f"the Dask scheduler at {_address(client)} is gone or cannot be reached any more; what "
@@ -55,8 +55,19 @@ def explained(client: Client) -> Iterator[None]:
         raise OSError(message) from error
 
 
-def _answers(client: Client) -> bool:
-    """Whether the scheduler is there; a client that has just lost it may not know yet."""
+def answers(client: Client) -> bool:
+    """Whether the scheduler is there; a client that has just lost it may not know yet.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        Its client.
+
+    Returns
+    -------
+    bool
+        Whether it answered just now.
+    """
     if client.status != "running":
         return False
     try:

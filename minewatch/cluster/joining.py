@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from minewatch.cluster.faults import explained
 from minewatch.cluster.reports import reported
-from minewatch.cluster.versions import require_same_version
+from minewatch.cluster.versions import of_one_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,8 +44,9 @@ def connect(
     """Run what stands in the ``with`` block on some Dask cluster, and leave it tidy.
 
     Workers that are there are asked for their version of minewatch: another one may give other
-    numbers, none at all fails late. A scheduler that has no workers yet is waited for by what is
-    computed; the log says so.
+    numbers, none at all fails late. Those that join while the block runs are asked before they are
+    given work; one of another version is closed, and the log says so, as it does of a scheduler
+    that has no workers yet, which is waited for by what is computed.
 
     Parameters
     ----------
@@ -103,7 +104,7 @@ def connect(
         else:
             client = stack.enter_context(_remote(target))
         if not local:
-            require_same_version(client)
+            stack.enter_context(of_one_version(client))
         stack.enter_context(explained(client))
         if report is not None:
             stack.enter_context(reported(client, report))
