@@ -19,6 +19,8 @@ OPTIONAL = (
     "elevation_change.tif", "agreement.tif", "annual_ndai.zarr", "rgb.tif", "colours.tif",
     "colour_counts.csv", "yearly_areas.csv", "production.csv", "emissions.csv",
     "climate_trace.csv", "inventory.csv", "alerts.geojson", ".update.unfinished",
+    ".alerts.update.geojson", ".tai.update.zarr", ".tai_by_year.update.zarr",
+    ".tai_by_season.update.zarr", ".coherence.update.zarr", ".coherence.update.blocks.jsonl",
     *(f"{name}_by_{by}.{ending}" for by in ("year", "season") for name, ending in (
         ("tai", "zarr"), ("tai", "tif"), ("activity", "tif"), ("areas", "csv"),
     )),

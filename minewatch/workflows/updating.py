@@ -23,6 +23,7 @@ from minewatch.workflows.folders import held
 from minewatch.workflows.origins import origin_of
 from minewatch.workflows.outputs import Notify, Result, quiet, stage
 from minewatch.workflows.provenance import inputs_of
+from minewatch.workflows.resuming import key_of
 from minewatch.workflows.settings import option, read_settings
 from minewatch.workflows.updating_alerts import ALERTS, counted, write_alerts
 from minewatch.workflows.updating_pairs import files_of, grown, lacking, met, split_pairs
@@ -124,9 +125,11 @@ def update_run(settings: UpdateSettings, *, notify: Notify = quiet) -> Result:
             incoming = open_coherence(run)
             sources = functools.cache(lambda made: inputs_of(made, folder, names=files))
             files = files_of(folder / "coherence.zarr", incoming)
+            key = ""
             if lacking(folder / "coherence.zarr", incoming).size:
                 carry(origin_of(run, sources(run)))
-            series, _ = grown(folder / "coherence.zarr", incoming)
+                key = key_of(run, [row["digest"] for row in sources(run)])
+            series, _ = grown(folder / "coherence.zarr", incoming, key=key)
             gone = split_pairs(before, series, incoming, settings.superseded)
             unmet = met(before, series)["new"]
             fresh = unmet & ~gone

@@ -8,8 +8,11 @@ import numpy as np
 import pandas as pd
 
 from minewatch import store
+from minewatch._files import discard
 from minewatch.activity.records import COUNTED, DROPPED, ENDS, SUPERSEDED, pair_index, read_record
 from minewatch.conventions import require_same_grid
+from minewatch.store.filling import ledger_of
+from minewatch.workflows.updating_progress import staged
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,8 +23,11 @@ if TYPE_CHECKING:
 __all__ = ["files_of", "grown", "lacking", "met", "split_pairs"]
 
 
-def grown(path: Path, incoming: xr.DataArray) -> tuple[xr.DataArray, int]:
+def grown(path: Path, incoming: xr.DataArray, *, key: str) -> tuple[xr.DataArray, int]:
     """Add the pairs that a stored series lacks. Computes those alone.
+
+    They are made block by block in a store of their own beside it, which one that was stopped goes
+    on with; what cannot be read is tried again.
 
     Parameters
     ----------
@@ -29,6 +35,8 @@ def grown(path: Path, incoming: xr.DataArray) -> tuple[xr.DataArray, int]:
         Store of coherence; it keeps all that it had.
     incoming : xarray.DataArray
         Coherence, dims (pair, y, x), lazy: with or without pairs that are stored.
+    key : str
+        All that the new pairs depend on: :func:`minewatch.workflows.resuming.key_of`.
 
     Returns
     -------
@@ -39,6 +47,8 @@ def grown(path: Path, incoming: xr.DataArray) -> tuple[xr.DataArray, int]:
     ------
     ValueError
         If the grids differ.
+    RuntimeError
+        If blocks could not be made; the others are kept for the next time.
     """
     files = files_of(path, incoming)
     stored = store.open_cube(path, name="coherence")
@@ -48,7 +58,10 @@ def grown(path: Path, incoming: xr.DataArray) -> tuple[xr.DataArray, int]:
         new = incoming.isel(pair=fresh).rename("coherence")
         same = {str(name) for name in stored.coords if "pair" in stored[name].dims}
         extra = {str(name) for name in new.coords if "pair" in new[name].dims} - same
-        stored = store.append(new.drop_vars(extra), path, dim="pair").coherence
+        new = store.to_zarr(new.drop_vars(extra), staged(path), overwrite=True, resume=key)
+        stored = store.append(new, path, dim="pair").coherence
+    ledger_of(staged(path)).unlink(missing_ok=True)
+    discard(staged(path))
     ordered = stored.isel(pair=pair_index(stored, by="update").argsort())
     ordered = ordered.assign_coords(pair=np.arange(ordered.sizes["pair"]))
     return ordered.assign_attrs(files=files), fresh.size

@@ -52,11 +52,11 @@ def ran(images: list[Path], folder: Path, **settings) -> tuple[Path, Path]:
     return source, folder / "pit"
 
 
-def at_once(images: list[Path], pit: Path, scratch: Path) -> xr.Dataset:
+def at_once(images: list[Path], pit: Path, scratch: Path, *, following: int = 1) -> xr.Dataset:
     """The index of all images, with the stable ground and threshold of a run."""
     known = store.open_cube(pit / "tai.zarr")
     slc = slc_source.open_stack(str(given(images, scratch / "all")))
-    coherence = insar.coherence(slc, insar.select_pairs(slc)).compute()
+    coherence = insar.coherence(slc, insar.select_pairs(slc, n_next=following)).compute()
     ledger = activity.screen_pairs(coherence, known.stable.compute())
     return activity.tai(coherence, ledger, threshold=known.attrs["threshold"])
 
@@ -143,15 +143,15 @@ def test_twice_is_once(updated):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("late", "counted"), [(6, 0), (8, 1)])
-def test_a_late_date_splits_the_pair_that_bridged_it(images, tmp_path, late, counted):
+@pytest.mark.parametrize("late", [6, 8])
+def test_a_late_date_splits_the_pair_that_bridged_it(images, tmp_path, late):
     """Whether that pair was counted, or dropped with the weather of one of its days."""
     source, pit = ran([*images[:late], *images[late + 1 :]], tmp_path)
     given([images[late]], source)
     update_run(UpdateSettings(folder=str(pit)))
     tai = store.open_cube(pit / "tai.zarr")
     assert_same(tai, at_once(images, pit, tmp_path))
-    assert len(np.atleast_1d(tai.attrs.get("superseded_pairs", []))) == counted
+    assert len(np.atleast_1d(tai.attrs["superseded_pairs"])) == 1
     assert store.open_cube(pit / "ledger.zarr").sizes["pair"] == 13
     update_run(UpdateSettings(folder=str(pit), refresh=True))  # what was taken out stays out
     assert store.open_cube(pit / "ledger.zarr").sizes["pair"] == 13
@@ -244,3 +244,14 @@ def test_the_choices_of_an_update_begin_with_the_threshold_that_was_kept(images,
     # Found anew it is another one.
     found = choices.loc[choices.method == "kde_valley", "threshold"].iloc[0]
     assert found != pytest.approx(kept, rel=1e-6)
+
+
+@pytest.mark.slow
+def test_a_folder_of_new_images_alone_takes_out_no_pair_of_those_before(images, tmp_path):
+    """Each image with its next two: 6-8 is not in the new folder, and 7-8 lies within it."""
+    _, pit = ran(images[:9], tmp_path, next_images=2)
+    later = given(images[7:11], tmp_path / "later")
+    update_run(UpdateSettings(folder=str(pit), input=str(later)))
+    tai = store.open_cube(pit / "tai.zarr")
+    assert_same(tai, at_once(images[:11], pit, tmp_path, following=2))
+    assert "superseded_pairs" not in tai.attrs

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dask.array as da
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 
+from minewatch import store
 from minewatch.activity.records import record_attrs
-from minewatch.workflows.updating_pairs import split_pairs
+from minewatch.store import filling
+from minewatch.workflows.updating_pairs import grown, split_pairs
 
 DATES = pd.date_range("2022-06-01", periods=6, freq="12D")
 
@@ -51,3 +54,61 @@ def test_a_pair_that_the_input_gives_no_more_is_split():
 def test_an_image_without_a_pair_is_there_all_the_same(images, gone):
     """1-2 is too far apart in space and not given: only the list of images tells of the first."""
     assert taken_out([(0, 1), (1, 3)], [(2, 3)], images=images) == gone
+
+
+def cube(pairs: int) -> xr.DataArray:
+    given = series(*((at, at + 1) for at in range(pairs)))
+    values = da.from_array(np.random.default_rng(5).random((5, 6, 4), "f4")[:pairs])
+    coords = {**given.coords, "pair": np.arange(pairs), "y": np.arange(6.0), "x": np.arange(4.0)}
+    return xr.DataArray(values, coords, ("pair", "y", "x"), name="coherence")
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """Blocks that cannot be written, as often as is said."""
+    left = [0]
+    write = filling.write_strip
+
+    def tried(*given):
+        left[0] -= 1
+        if left[0] >= 0:
+            message = "the image cannot be read"
+            raise OSError(message)
+        write(*given)
+
+    monkeypatch.setattr(filling, "PAUSE", 0)
+    monkeypatch.setattr(filling, "write_strip", tried)
+    return left
+
+
+@pytest.mark.parametrize("times", [2, 99])
+def test_new_pairs_that_cannot_be_read_are_tried_again(tmp_path, failing, times):
+    path = tmp_path / "coherence.zarr"
+    store.to_zarr(cube(3), path)
+    failing[0] = times
+    if times > 2:
+        with pytest.raises(RuntimeError, match=r"cannot be read.*run it again"):
+            grown(path, cube(5), key="one")
+        assert store.open_cube(path).sizes["pair"] == 3
+        failing[0] = 0
+    longer, added = grown(path, cube(5), key="one")
+    assert added == 2
+    np.testing.assert_array_equal(longer.values, cube(5).values)
+    assert {each.name for each in tmp_path.iterdir() if each.suffix != ".lock"} == {path.name}
+
+
+def test_new_pairs_that_were_made_before_a_kill_are_not_made_again(tmp_path, monkeypatch, failing):
+    path = tmp_path / "coherence.zarr"
+    store.to_zarr(cube(3), path)
+
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "append", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            grown(path, cube(5), key="one")
+    failing[0] = 9  # so nothing may be made any more
+    longer, added = grown(path, cube(5), key="one")
+    assert added == 2
+    np.testing.assert_array_equal(longer.values, cube(5).values)
