@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,12 @@ from minewatch.workflows.detecting_inputs import (
     widened,
 )
 from minewatch.workflows.detecting_points import read_points
-from minewatch.workflows.detecting_scanning import check_detection, load_way, windows_and_picture
+from minewatch.workflows.detecting_scanning import (
+    SIDE,
+    check_detection,
+    load_way,
+    windows_and_picture,
+)
 from minewatch.workflows.detecting_teaching import check_teaching
 from minewatch.workflows.detecting_training import BLOCK as PATCH_BLOCK
 from minewatch.workflows.detecting_training import degrees_of, ground_around, radar_of
@@ -51,8 +57,11 @@ COPIES = 24.0
 REPORT = 2.0
 """Seconds of drawing, page and tables."""
 
-PAGES = {"cells": 1.2e6, "lesson": 3e5}
-"""Bytes of page, pictures and tables: with some hundred cells; of a lesson without its patches."""
+PAGES = {"cells": 4e5, "lesson": 3e5}
+"""Bytes of page and tables: with some hundred cells; of a lesson without its patches."""
+
+PICTURE = 2.6
+"""Bytes of a pixel of the picture: a file, and once more in the page."""
 
 ROW = 64
 """Bytes of a patch in a table."""
@@ -140,7 +149,7 @@ def plan_detect(
         readings=(reading_of("sentinel1", items, box),),
         load=load,
         processes=load.processes,
-        output=8.0 * windows.size + PAGES["cells"],
+        output=8.0 * windows.size + PICTURE * _pictured(box) + PAGES["cells"],
         memory=_memory(load, settings.cluster, 4.0 * windows.size, network),
         seconds={"windows": seconds, "files and report": REPORT},
         rate=told,
@@ -252,6 +261,12 @@ def _load(box: GeoBox, dates: int, patches: int, cluster: str, tasks: int) -> De
 def _grid(box: GeoBox, resolution: float) -> str:
     height, width = box.shape
     return f"{height:,} × {width:,} pixels of {resolution:g}, EPSG:{box.crs.epsg}"
+
+
+def _pictured(box: GeoBox) -> float:
+    """Pixels of the picture, which is thinned by powers of two."""
+    thinned = max(0, math.ceil(math.log2(max(box.shape) / SIDE)))
+    return math.prod(box.shape) / 4.0**thinned
 
 
 def _memory(

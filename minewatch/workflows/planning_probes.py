@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from minewatch import store
 from minewatch.workflows.activity import activity_run
 from minewatch.workflows.activity_settings import ActivitySettings
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["ActivityRates", "activity_rates"]
 
 BLOCK = 512
-"""Rows and columns of the block that is run through."""
+"""Rows and columns of the block that is run through; its coherence is made in whole chunks."""
 
 SMALL = 64
 """Of one that compiles what is not compiled, and tells what is needed however small a map is."""
@@ -50,7 +52,9 @@ class ActivityRates:
     threads: int
 
 
-def activity_rates(coherence: xr.DataArray, settings: ActivitySettings) -> ActivityRates:
+def activity_rates(
+    coherence: xr.DataArray, settings: ActivitySettings, *, counted: xr.DataArray | None = None
+) -> ActivityRates:
     """Run the middle of a series through the whole chain, and tell how long each stage took.
 
     Parameters
@@ -59,6 +63,8 @@ def activity_rates(coherence: xr.DataArray, settings: ActivitySettings) -> Activ
         Dims (pair, y, x), lazy, as a run opens it.
     settings : ActivitySettings
         The run. Files that are laid over its map are left out.
+    counted : xarray.DataArray, optional
+        Another series that the later stages are run on: of an update, what is stored already.
 
     Returns
     -------
@@ -71,12 +77,34 @@ def activity_rates(coherence: xr.DataArray, settings: ActivitySettings) -> Activ
     threads = int(dask.config.get("num_workers", None) or CPU_COUNT)
     with warnings.catch_warnings(), tempfile.TemporaryDirectory(prefix="minewatch-plan-") as name:
         warnings.simplefilter("ignore", UserWarning)  # a scrap of a scene may be strange
-        small, block = (_middle(coherence, side) for side in (SMALL, BLOCK))
-        few, fixed, _ = _run_through(small, settings, Path(name) / "small")
-        many, spent, making = _run_through(block, settings, Path(name) / "block")
+        folder = Path(name)
+        whole = _chunks(coherence)
+        whole.isel(pair=slice(0, 1)).compute()  # which compiles what is not compiled
+        began = time.perf_counter()
+        made = store.to_zarr(whole, folder / "made.zarr", name="coherence")
+        making = time.perf_counter() - began
+        series = made if counted is None else counted
+        (few, fixed), (many, spent) = (
+            _run_through(_middle(series, side), settings, folder / str(side))
+            for side in (SMALL, BLOCK)
+        )
     more = max(many - few, 1)
     stages = {stage: max(spent[stage] - fixed[stage], 0.0) / more for stage in spent}
-    return ActivityRates(making / many, stages, fixed, threads)
+    return ActivityRates(making / made.size, stages, fixed, threads)
+
+
+def _chunks(coherence: xr.DataArray) -> xr.DataArray:
+    """Whole chunks in the middle of the scene: of a part of one, all of it would be made."""
+    at = {}
+    for dim, chunks in zip(coherence.dims, coherence.chunks or (), strict=False):
+        if dim != "pair":
+            size = coherence.sizes[dim]
+            first, last = max(0, (size - BLOCK) // 2), min(size, (size + BLOCK) // 2)
+            edges = np.cumsum([0, *chunks])
+            begin = edges[edges <= first].max()
+            end = edges[edges >= min(begin + BLOCK, last)].min()
+            at[dim] = slice(int(begin), int(end))
+    return coherence.isel(at).isel(pair=slice(0, PAIRS))
 
 
 def _middle(coherence: xr.DataArray, side: int) -> xr.DataArray:
@@ -91,12 +119,10 @@ def _middle(coherence: xr.DataArray, side: int) -> xr.DataArray:
 
 def _run_through(
     block: xr.DataArray, settings: ActivitySettings, folder: Path
-) -> tuple[int, dict[str, float], float]:
-    """Samples, seconds of the later stages, and of making the coherence."""
+) -> tuple[int, dict[str, float]]:
+    """Samples, and seconds of the later stages."""
     folder.mkdir()
-    began = time.perf_counter()
     made = store.to_zarr(block, folder / "made.zarr", name="coherence")
-    making = time.perf_counter() - began
     scrap = ActivitySettings(
         input=str(folder / "made.zarr"),
         output=str(folder / "run"),
@@ -123,4 +149,4 @@ def _run_through(
 
     activity_run(scrap, notify=notify)
     later = {stage: spent[stage] for stage in spent if stage not in ("masks", "coherence")}
-    return int(made.size), later, making
+    return int(made.size), later

@@ -69,7 +69,7 @@ def plan_update(
     told = "given"
     if rate is None and not idle:
         with stage("rate", None, notify):
-            rate = activity_rates(fresh if new else stored, run)
+            rate = activity_rates(fresh if new else stored, run, counted=stored)
         told = "measured just now on a block of the input"
     whole = reading_of_folder(incoming, run)
     images = images_of(fresh) if whole.sensor == "SLC" else new

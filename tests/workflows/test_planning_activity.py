@@ -11,7 +11,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import dask.array as da
 import pytest
+import xarray as xr
 
 from minewatch import cluster, simulate, store
 from minewatch.workflows import (
@@ -24,7 +26,7 @@ from minewatch.workflows import (
 from minewatch.workflows.activity_inputs import open_coherence
 from minewatch.workflows.planning_loads import ActivityLoad
 from minewatch.workflows.planning_memory import activity_memory
-from minewatch.workflows.planning_probes import ActivityRates
+from minewatch.workflows.planning_probes import ActivityRates, _chunks
 
 STAGES = ("stable ground and pairs", "mean NDAI", "threshold", "activity", "maps and report")
 RATES = ActivityRates(
@@ -106,6 +108,33 @@ def test_an_update_makes_what_is_new_alone(slc: Path, tmp_path: Path) -> None:
     assert nothing.load.tasks == 0
     assert sum(nothing.seconds.values()) == 0
     assert sorted(path.name for path in pit.iterdir()) == ["coherence.zarr", "run.toml", "tai.zarr"]
+
+
+@pytest.mark.slow
+def test_an_update_of_too_few_pairs_for_a_map_is_timed(slc: Path, tmp_path: Path) -> None:
+    """One pair says nothing of a spread over time: what counts all pairs is timed on the stored."""
+    images = sorted(slc.glob("*.tif"))
+    some, pit = tmp_path / "some", tmp_path / "pit"
+    for folder in (some, pit):
+        folder.mkdir()
+    for image in [*images[:-1], slc / "perpendicular_baselines.csv"]:
+        shutil.copy2(image, some)
+    store.to_zarr(open_coherence(of(some)), pit / "coherence.zarr", name="coherence")
+    (pit / "tai.zarr").mkdir()
+    (pit / "run.toml").write_text(f"input = {json.dumps(str(slc))}\n")
+    planned = plan(UpdateSettings(folder=str(pit)))
+    assert "13 pairs, 1 of them new" in planned.grid
+    assert set(planned.seconds) == {"coherence", *STAGES}
+    assert sum(planned.seconds.values()) > 0
+
+
+def test_a_part_of_a_chunk_is_all_of_it() -> None:
+    """1920 columns in chunks of 1024: their middle 512 lie in two, one whole chunk is taken."""
+    like = xr.DataArray(da.zeros((20, 960, 1920), chunks=(1, 1024, 1024)), dims=("pair", "y", "x"))
+    assert dict(_chunks(like).sizes) == {"pair": 16, "y": 960, "x": 1024}
+    fine = like.chunk(y=100, x=100)
+    assert dict(_chunks(fine).sizes) == {"pair": 16, "y": 600, "x": 600}
+    assert _chunks(like.isel(y=slice(0, 9))).sizes["y"] == 9
 
 
 def scene(day: int) -> dict[str, Any]:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +128,43 @@ def test_a_search_takes_what_was_planned(world: Path, tmp_path: Path) -> None:
     measured = plan(settings)
     assert "block of the input" in measured.rate
     assert measured.seconds["windows"] > 0
+
+
+RUN = """
+import json, sys
+from minewatch.workflows import DetectSettings, DetectTrainSettings, detect_run, detect_train_run
+from minewatch.workflows.mapping_costs import peak_memory
+
+if __name__ == "__main__":
+    kind, run = {
+        "teach": (DetectTrainSettings, detect_train_run), "search": (DetectSettings, detect_run),
+    }[sys.argv[1]]
+    run(kind(**json.loads(sys.argv[2])))
+    print(peak_memory())
+"""
+
+
+@pytest.mark.slow
+def test_memory_and_bytes_of_a_detector_are_as_planned(world: Path, tmp_path: Path) -> None:
+    """What is needed ≤ what is planned ≤ 1.6 times that, in processes of their own."""
+    teach = teaching(world, output=str(tmp_path / "detector"))
+    search = DetectSettings(
+        catalog=str(world / "stac" / "catalog.json"),
+        detector=str(tmp_path / "detector" / "detector.zip"),
+        output=str(tmp_path / "cells"),
+    )
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    for name, settings in (("teach", teach), ("search", search)):
+        planned = plan(settings, rate=1e-6)
+        call = [sys.executable, "-c", RUN, name, json.dumps(dataclasses.asdict(settings))]
+        done = subprocess.run(call, capture_output=True, text=True, env=environment, check=False)
+        assert done.returncode == 0, done.stderr
+        peak = float(done.stdout.splitlines()[-1])
+        assert peak <= planned.peak["main"] <= 1.6 * peak
+        folder = Path(settings.output)
+        there = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        # Patches pack better than noise, tables and cells are guessed.
+        assert 0.6 * there < planned.output < 1.6 * there
 
 
 def test_a_search_needs_its_detector(world: Path) -> None:
