@@ -9,6 +9,7 @@ import json
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import geopandas as gpd
@@ -17,11 +18,13 @@ import pytest
 import shapely
 import xarray as xr
 from disks import files_end_at
-from killing import assert_same_stores
+from killing import assert_same_stores, ledgers, small_blocks
 from rasterfiles import stac_item
 from servers import range_server
 
 from minewatch import simulate
+from minewatch.sources import _rasters
+from minewatch.sources.stac._readers import StrictReader
 from minewatch.store import filling
 from minewatch.workflows import ActivitySettings, MappingSettings, activity_run, mapping_run
 
@@ -217,6 +220,56 @@ def test_a_map_over_a_bad_network_is_told_and_healed(
     assert [path for path in tmp_path.rglob("*evil*")] == []
     after = files(world)
     assert [name for name in before | after if before.get(name) != after.get(name)] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "store", "side", "blocks"),
+    [("activity", "coherence", 24, 4), ("map", "features", 32, 5)],
+)
+def test_a_block_of_a_run_that_cannot_be_read_is_told_and_the_others_are_kept(
+    world: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    store: str,
+    side: int,
+    blocks: int,
+) -> None:
+    """No image can be read while the third block is made; the next run makes that block alone."""
+    monkeypatch.setattr(filling, "PAUSE", 0.0)
+    output, refused = tmp_path / "run", [0]
+    ledger = output / f"{store}.blocks.jsonl"
+
+    def refuse(read: Any) -> Any:
+        def reading(*arguments: Any, **settings: Any) -> Any:
+            if len(ledger.read_text().splitlines()) == 1 + 2:  # a head and two blocks
+                refused[0] += 1
+                message = "HTTP 503"
+                raise OSError(message)
+            return read(*arguments, **settings)
+
+        return reading
+
+    settings: Any = mapping(world, str(world / "stac" / "catalog.json"), output)
+    if name == "activity":
+        settings = ActivitySettings(input=str(world / "slc"), output=str(output), choices=False)
+    run: Any = {"activity": activity_run, "map": mapping_run}[name]
+    with small_blocks(side):
+        with monkeypatch.context() as patch:
+            patch.setattr(_rasters, "read_window", refuse(_rasters.read_window))
+            patch.setattr(StrictReader, "read", refuse(StrictReader.read))
+            with pytest.raises(RuntimeError, match=rf"1 of {blocks} blocks of {store}\.zarr.*503"):
+                run(settings)
+        assert refused[0] >= filling.ATTEMPTS
+        kept = ledgers(output)[store]
+        assert len(kept) == blocks - 1
+        assert f"y {2 * side}:{3 * side}" not in kept
+        assert not (output / f"{store}.zarr").exists()
+        run(dataclasses.replace(settings, resume=True))
+        run(dataclasses.replace(settings, output=str(tmp_path / "plain")))
+    assert ledgers(output)[store] == [*kept, f"y {2 * side}:{3 * side}"]
+    assert_same_stores(output, tmp_path / "plain")
 
 
 @pytest.mark.slow
