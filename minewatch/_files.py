@@ -188,8 +188,10 @@ def discard(path: Path) -> None:
         One of the names that :func:`is_left_behind` knows with ``.gone`` after them; it need not
         be there.
     """
+    gone = path.with_name(f"{path.name}.gone")
     with contextlib.suppress(FileNotFoundError):
-        _remove(path.rename(path.with_name(f"{path.name}.gone")))
+        _remove(gone)  # what is left of an earlier one
+        _remove(path.rename(gone))
 
 
 def is_left_behind(path: Path) -> bool:

@@ -132,3 +132,13 @@ def test_two_that_put_in_place_what_was_left_do_not_hinder_each_other(
         (partial / "new").write_text("new")
     assert [path.name for path in target.iterdir()] == ["new"]
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_what_a_kill_left_of_a_removal_is_no_hindrance(tmp_path: Path) -> None:
+    target, partial = tmp_path / "tai.zarr", tmp_path / ".tai.unfinished.zarr"
+    for folder in (target, partial, tmp_path / ".tai.unfinished.zarr.old.gone"):
+        folder.mkdir()
+        (folder / "zarr.json").write_text(folder.name)
+    _files.put_in_place(partial, target)
+    assert list(tmp_path.iterdir()) == [target]
+    assert (target / "zarr.json").read_text() == partial.name
