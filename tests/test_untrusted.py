@@ -213,11 +213,34 @@ def test_plain_files_are_read_wherever_they_lie(tmp_path: Path) -> None:
         "S2A.SAFE",
         "https://example.org/B04.tif?sig=a%3Cb<c",
         *(f"{scheme}://bucket/B04.tif" for scheme in ("s3", "S3", "gs", "az")),
-        "abfs://images@account.dfs.core.windows.net/B04.tif",
     ],
 )
 def test_addresses_of_plain_files_stay_as_they_are(href: str) -> None:
     assert require_plain(href, item="one", asset="vv") == href
+
+
+def test_an_image_at_an_abfs_address_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By GDAL's own way to Azure, which is told of a server here instead."""
+    ones = np.ones((10, 20), "float32")
+    (tmp_path / "dev" / "images").mkdir(parents=True)
+    write_tif(tmp_path / "dev" / "images" / "vv.tif", ones)
+    with servers.range_server(tmp_path) as url:
+        monkeypatch.setenv(
+            "AZURE_STORAGE_CONNECTION_STRING",
+            f"BlobEndpoint={url}/dev;SharedAccessSignature=sig=none",
+        )
+        item = stac_item("one", {"vv": "abfs://images/vv.tif"})
+        cube = sources.load([item], like=GRID, max_retries=0)
+        np.testing.assert_array_equal(cube.vv[0].compute(), ones)
+
+
+@pytest.mark.parametrize("scheme", ["abfs", "abfss"])
+def test_an_abfs_address_that_says_its_account_is_a_blob(scheme: str) -> None:
+    href = f"{scheme}://images@account.dfs.core.windows.net/a/B04.tif"
+    blob = "https://account.blob.core.windows.net/images/a/B04.tif"
+    assert require_plain(href, item="one", asset="vv") == blob
 
 
 def test_a_list_saved_here_may_name_what_was_fetched_since(tmp_path: Path) -> None:

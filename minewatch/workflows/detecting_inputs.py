@@ -138,11 +138,21 @@ def ground_of(items: list[pystac.Item], catalog: str) -> Bounds:
     Raises
     ------
     ValueError
-        If no item says where it lies.
+        If no item says where it lies, or one crosses the antimeridian.
     """
-    boxes = np.array([item.bbox for item in items if item.bbox is not None and len(item.bbox) == 4])
+    # A box of six numbers has heights in the middle: west, south, lowest, east, north, highest.
+    half = {4: 2, 6: 3}
+    placed = [item for item in items if item.bbox is not None and len(item.bbox) in half]
+    boxes = np.array([[*b[:2], *b[half[len(b)] :][:2]] for b in (item.bbox for item in placed)])
     if not len(boxes):
         message = f"no item of {catalog} says where it lies; give bbox, west south east north"
+        raise ValueError(message)
+    if (crossing := boxes[:, 0] > boxes[:, 2]).any():
+        message = (
+            f"item {placed[int(crossing.argmax())].id!r} of {catalog} crosses the antimeridian, so "
+            "there is no one rectangle around all images; give bbox on one side of it, west south "
+            "east north, and run the other side by itself"
+        )
         raise ValueError(message)
     west, south = boxes[:, :2].min(axis=0)
     east, north = boxes[:, 2:].max(axis=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import Any
 
@@ -123,3 +124,22 @@ def test_grids_of_two_runs_lie_on_one_lattice() -> None:
     first = gpd.GeoSeries([box(-57.0, -7.1, -56.9, -7.0)], crs="EPSG:4326").to_crs("EPSG:32721")
     left, bottom, right, top = boxes[0].boundingbox
     assert box(left, bottom, right, top).covers(first.iloc[0])
+
+
+def placed(name: str, bbox: list[float]) -> pystac.Item:
+    when = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
+    return pystac.Item(name, None, bbox, when, {})
+
+
+def test_a_box_with_heights_lies_where_it_lies() -> None:
+    high = placed("high", [-57, -7.5, 100, -56.5, -7, 900])
+    flat = placed("flat", [-57.5, -7.2, -57, -6.8])
+    assert ground_of([high], "items.json") == (-57, -7.5, -56.5, -7)
+    assert ground_of([high, flat], "items.json") == (-57.5, -7.5, -56.5, -6.8)
+
+
+def test_an_image_across_the_antimeridian_is_named_and_not_left_out() -> None:
+    west = placed("west", [179, -17, 179.5, -16.9])
+    for box_of in ([179.9, -17, -179.9, -16.9], [179.9, -17, 0, -179.9, -16.9, 9]):
+        with pytest.raises(ValueError, match=r"item 'across' of items.json crosses the antimer"):
+            ground_of([west, placed("across", box_of)], "items.json")

@@ -82,7 +82,7 @@ def require_plain(href: str, *, item: str, asset: str) -> str:
     Returns
     -------
     str
-        The address; of a ``file:`` URI the path, which is what GDAL reads.
+        The address as GDAL reads it: of a ``file:`` URI the path; of an ``abfs:`` one the blob's.
 
     Raises
     ------
@@ -95,6 +95,8 @@ def require_plain(href: str, *, item: str, asset: str) -> str:
     '/data/pit 1/B04.tif'
     >>> require_plain("https://example.org/B04.tif", item="S2A", asset="B04")
     'https://example.org/B04.tif'
+    >>> require_plain("abfs://pit@mines.dfs.core.windows.net/B04.tif", item="S2A", asset="B04")
+    'https://mines.blob.core.windows.net/pit/B04.tif'
     >>> require_plain("vrt:///data/B04.tif?scale=0", item="S2A", asset="B04")
     Traceback (most recent call last):
     ...
@@ -103,7 +105,7 @@ def require_plain(href: str, *, item: str, asset: str) -> str:
     prefix = PREFIX.match(href)
     scheme = prefix[1].lower() if prefix else ""
     if scheme in REMOTE_SCHEMES and urlsplit(href).netloc:
-        return href
+        return _as_blob(href) if scheme in {"abfs", "abfss"} else href
     path = _path_of(href) if scheme == "file" else href
     if not PREFIX.match(path) and not re.match(r"/vsi|\s*[{\[]|$", path) and "<" not in path:
         return path
@@ -112,6 +114,21 @@ def require_plain(href: str, *, item: str, asset: str) -> str:
         f"file, {', '.join(sorted(REMOTE_SCHEMES))} are read; put the path of the file itself there"
     )
     raise ValueError(message)
+
+
+def _as_blob(href: str) -> str:
+    """An address of Hadoop's for Azure as one that GDAL reads.
+
+    ``abfs://container@account.dfs.core.windows.net/path`` says its account: it is a blob over
+    https. ``abfs://container/path`` does not: GDAL has it from AZURE_STORAGE_ACCOUNT and its like.
+    """
+    parts = urlsplit(href)
+    container, at, host = parts.netloc.partition("@")
+    if not at:
+        return f"az://{parts.netloc}{parts.path}"
+    server = host.replace(".dfs.", ".blob.", 1)
+    query = f"?{parts.query}" if parts.query else ""
+    return f"https://{server}/{container}{parts.path}{query}"
 
 
 def _path_of(uri: str) -> str:
