@@ -599,7 +599,7 @@ def test_reading_repairs_and_counts(tmp_path: Path) -> None:
     )
     pits.to_file(tmp_path / "pits.gpkg")
     found = vectors.read_polygons(tmp_path / "pits.gpkg", label_column="kind")
-    assert found.attrs == {"repaired": 1, "dropped": 1}
+    assert found.attrs == {"repaired": 1, "dropped": 1, "dropped_rows": [2]}
     assert found.is_valid.all()
     assert found.geometry.area.tolist() == [2, 1]
     assert found.label.tolist() == [1, 0]

@@ -39,7 +39,8 @@ def read_polygons(
     Returns
     -------
     geopandas.GeoDataFrame
-        Geometry and the file's columns; ``attrs`` holds ``repaired`` and ``dropped``.
+        Geometry and the file's columns; ``attrs`` holds ``repaired``, ``dropped`` and
+        ``dropped_rows`` (from 0).
 
     Raises
     ------
@@ -88,11 +89,11 @@ def read_polygons(
     found, dropped, repaired = _repaired(found, file)
     if label_column is not None:
         found["label"] = _labels(found, label_column, file)
-    found.attrs = {"repaired": repaired, "dropped": dropped}
+    found.attrs = {"repaired": repaired, "dropped": len(dropped), "dropped_rows": dropped}
     return found
 
 
-def _repaired(found: gpd.GeoDataFrame, file: Path) -> tuple[gpd.GeoDataFrame, int, int]:
+def _repaired(found: gpd.GeoDataFrame, file: Path) -> tuple[gpd.GeoDataFrame, list[int], int]:
     import shapely
 
     present = ~(found.geometry.isna() | found.geometry.is_empty)
@@ -106,11 +107,13 @@ def _repaired(found: gpd.GeoDataFrame, file: Path) -> tuple[gpd.GeoDataFrame, in
     except TypeError as error:
         raise ValueError(str(error)) from error
     solid = ~kept.geometry.is_empty
+    rows = np.flatnonzero(present)[solid.to_numpy()]
     kept = kept[solid].reset_index(drop=True)
     if not len(kept):
         message = f"{file} holds no polygon with an area; check that it is the right file and layer"
         raise ValueError(message)
-    return kept, len(found) - len(kept), int((bad & solid).sum())
+    gone = np.setdiff1d(np.arange(len(found)), rows).tolist()
+    return kept, gone, int((bad & solid).sum())
 
 
 def _polygonal(shape: Any) -> Any:

@@ -14,6 +14,7 @@ from minewatch.workflows.mapping_forests import save_model
 from minewatch.workflows.mapping_images import LARGEST
 from minewatch.workflows.mapping_inputs import covariates, find_items, map_grid
 from minewatch.workflows.mapping_learning import learn_from
+from minewatch.workflows.mapping_omissions import left_out
 from minewatch.workflows.mapping_parts import (
     OPTIONAL,
     Findings,
@@ -22,7 +23,7 @@ from minewatch.workflows.mapping_parts import (
     without_small,
 )
 from minewatch.workflows.mapping_points import require_unlabelled
-from minewatch.workflows.mapping_results import left_out, write_results
+from minewatch.workflows.mapping_results import write_results
 from minewatch.workflows.mapping_scores import held_out_pixels
 from minewatch.workflows.mapping_settings import MappingSettings
 from minewatch.workflows.mapping_students import Taught, learn_by_radar, with_blocks
@@ -143,7 +144,7 @@ def mapping_run(settings: MappingSettings, *, notify: Notify = quiet) -> Result:
             learnt = learn_from(samples, settings, step=step, notify=notify)
             save_model(settings, folder, learnt, items)
         with step("map"):
-            carry(origin_of(settings, inputs, dropped=left_out(learnt)))
+            carry(origin_of(settings, inputs, dropped=left_out(settings, stack, learnt)))
             probability = store.to_zarr(
                 learn.predict_proba(learnt.model, stack),
                 folder / "probability.zarr",

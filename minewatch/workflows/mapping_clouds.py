@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from minewatch.workflows.mapping_settings import MappingSettings
 
-__all__ = ["CLEAR", "METHODS", "check_clouds", "clear_views", "with_sun"]
+__all__ = ["CLEAR", "DATES_LEFT_OUT", "METHODS", "check_clouds", "clear_views", "with_sun"]
 
 METHODS = ("quality", "score", "shadow", "outliers")
 """What finds clouds and shadows, in the order in which they work."""
@@ -37,6 +37,9 @@ SENTINEL2_CLOUDS, SENTINEL2_SHADOWS = (8, 9, 10), (3,)
 LANDSAT_CLOUDS, LANDSAT_AROUND = 0b1100, 0b10010
 """Bits of QA_PIXEL: cirrus, cloud; what lies around clouds and casts nothing, as the rim by which
 they were grown, and their shadow."""
+
+DATES_LEFT_OUT = "dates_left_out"
+"""Attribute that tells them."""
 
 LOWEST_SUN = 85.0
 """Sun zenith in degrees from which on shadows have no end."""
@@ -90,7 +93,7 @@ def with_sun(cube: xr.Dataset, sensor: str) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        The same, or without the dates that a warning names.
+        The same, or without the dates that a warning names, and ``attrs["dates_left_out"]``.
 
     Raises
     ------
@@ -117,7 +120,7 @@ def with_sun(cube: xr.Dataset, sensor: str) -> xr.Dataset:
         f"the sun stands below {90 - LOWEST_SUN:g} degrees: {', '.join(lost)}",
         stacklevel=2,
     )
-    return cube.isel(time=np.flatnonzero(usable))
+    return cube.isel(time=np.flatnonzero(usable)).assign_attrs({DATES_LEFT_OUT: lost})
 
 
 def clear_views(cube: xr.Dataset, sensor: str, settings: MappingSettings) -> xr.DataArray:

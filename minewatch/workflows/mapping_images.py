@@ -11,7 +11,13 @@ import xarray as xr
 from dask.system import CPU_COUNT
 
 from minewatch import composites, sources
-from minewatch.workflows.mapping_clouds import CLEAR, check_clouds, clear_views, with_sun
+from minewatch.workflows.mapping_clouds import (
+    CLEAR,
+    DATES_LEFT_OUT,
+    check_clouds,
+    clear_views,
+    with_sun,
+)
 from minewatch.workflows.mapping_light import check_light, seen_from_above
 from minewatch.workflows.mapping_radar import check_speckle, measured, resampling_of
 
@@ -271,7 +277,8 @@ def _optical(
     count = clear.sum("time", dtype="uint16").assign_attrs(
         long_name="dates with a clear view of the ground", units="1"
     )
-    return image.assign({COUNT: count})
+    lost = {key: cube.attrs[key] for key in (DATES_LEFT_OUT,) if key in cube.attrs}
+    return image.assign({COUNT: count}).assign_attrs(lost)
 
 
 def _stored_blocks(image: xr.Dataset) -> xr.Dataset:

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from minewatch import features, grids, indices, sources, vectors
+from minewatch.workflows.mapping_clouds import DATES_LEFT_OUT
 from minewatch.workflows.mapping_collections import ELEVATION, MOSAIC, SENSORS, without_copies
 from minewatch.workflows.mapping_fusion import fusion, kept
 from minewatch.workflows.mapping_images import composites_of, signer
@@ -208,7 +209,8 @@ def covariates(
     Returns
     -------
     xarray.Dataset
-        One float32 variable a covariate, dims (y, x); the ids of the images in ``attrs["items"]``.
+        One float32 variable a covariate, dims (y, x); the ids of the images in ``attrs["items"]``,
+        dates that were left out in ``attrs["dates_left_out"]``, if any.
 
     Raises
     ------
@@ -234,7 +236,13 @@ def covariates(
         stack = stack.assign(_textures(stack, settings.texture or 5, RADAR_TEXTURED))
         spread = images.get("sentinel1_spread", xr.Dataset())
         stack = stack.assign({f"s1_{name}_sd": layer for name, layer in spread.items()})
-    return stack.assign_attrs(items=[item.id for found in items.values() for item in found])
+    lost = [
+        f"{sensor} {date}"
+        for sensor, image in images.items()
+        for date in image.attrs.get(DATES_LEFT_OUT, ())
+    ]
+    ids = [item.id for found in items.values() for item in found]
+    return stack.assign_attrs(items=ids, **({DATES_LEFT_OUT: lost} if lost else {}))
 
 
 def _textures(

@@ -10,6 +10,7 @@ from minewatch.workflows.activity_parts import Part
 from minewatch.workflows.mapping_costs import cost_part
 from minewatch.workflows.mapping_forests import forest_part
 from minewatch.workflows.mapping_maps import domain_part, maps_part
+from minewatch.workflows.mapping_omissions import left_out
 from minewatch.workflows.mapping_points import points_part
 from minewatch.workflows.mapping_scores import reliability_part, scores_part
 from minewatch.workflows.mapping_students_results import student_part
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from minewatch.workflows.mapping_learning import Learnt
     from minewatch.workflows.mapping_parts import Findings
     from minewatch.workflows.mapping_settings import MappingSettings
 
@@ -96,26 +96,9 @@ def write_results(
         files=files.values(),
         versions=made_with,
         inputs=inputs,
-        dropped=left_out(found.learnt),
+        dropped=left_out(settings, found.stack, found.learnt),
     )
     return Result(folder, summary, files)
-
-
-def left_out(learnt: Learnt) -> list[dict[str, str]]:
-    """Covariates that the forest does without, as the record of a run tells them.
-
-    Parameters
-    ----------
-    learnt : Learnt
-        What it learnt.
-
-    Returns
-    -------
-    list of dict
-        ``what``, ``name``, ``reason``.
-    """
-    why = "others matter more"
-    return [{"what": "covariate", "name": name, "reason": why} for name in learnt.left_out]
 
 
 def _images_part(settings: MappingSettings, folder: Path, found: Findings) -> Part:

@@ -203,7 +203,9 @@ def test_shadows_need_clouds_even_beside_outliers():
 def test_dates_without_the_sun_are_left_out_by_name():
     cube = scene(3, sun_zenith=[30, np.nan, 86], sun_azimuth=[50, 50, 50])
     with pytest.warns(UserWarning, match="2 dates of sentinel2 are left out.* b, c"):
-        assert with_sun(cube, "sentinel2").sizes["time"] == 1
+        left = with_sun(cube, "sentinel2")
+    assert left.sizes["time"] == 1
+    assert left.attrs["dates_left_out"] == ["b", "c"]  # which the record of the run tells
     with pytest.raises(ValueError, match="leave 'shadow' out"):
         with_sun(scene(2), "sentinel2")
 
