@@ -171,8 +171,15 @@ def update_run(settings: UpdateSettings, *, notify: Notify = quiet) -> Result:
                 for place in _indices(run, folder):
                     tai = activity.update_tai(store.open_cube(place), counting, ledger, **add)
                     tai = store.to_zarr(tai, staged(place))
-                pairs = {"new": series.isel(pair=fresh), "taken_out": taken_out, "tai": tai}
-                about = told_of(settings, folder, progress, sources(run), **pairs)
+                about = told_of(
+                    settings,
+                    folder,
+                    progress,
+                    sources(run),
+                    new=series.isel(pair=fresh),
+                    taken_out=taken_out,
+                    tai=tai,
+                )
                 progress = counted_update(folder, progress, about)
         tai, *more = map(store.open_cube, reversed(_indices(run, folder)))
         periods = next(iter(more), None)

@@ -171,7 +171,7 @@ def split_pairs(
 def _within_reach(index: pd.MultiIndex, incoming: xr.DataArray) -> npt.NDArray[np.bool_]:
     """Whether the input has both images of a pair: of others it does not tell."""
     given = pair_index(incoming, by="update")
-    there = pd.DatetimeIndex(incoming.attrs.get("dates", ())).as_unit("ns")
-    there = there.append([pd.DatetimeIndex(given.get_level_values(name)) for name in ENDS])
+    listed = pd.DatetimeIndex(incoming.attrs.get("dates", ())).as_unit("ns")
+    there = {*listed, *(date for name in ENDS for date in given.get_level_values(name))}
     first, last = (index.get_level_values(name).isin(there) for name in ENDS)
     return np.asarray(first & last)
