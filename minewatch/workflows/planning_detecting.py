@@ -266,7 +266,7 @@ def _grid(box: GeoBox, resolution: float) -> str:
 def _pictured(box: GeoBox) -> float:
     """Pixels of the picture, which is thinned by powers of two."""
     thinned = max(0, math.ceil(math.log2(max(box.shape) / SIDE)))
-    return math.prod(box.shape) / 4.0**thinned
+    return float(math.prod(box.shape)) / 4.0**thinned
 
 
 def _memory(
