@@ -93,7 +93,7 @@ def _look_over(ours: str) -> Any:
     version = _version()
 
     # Nested, so that it travels by value: a worker without minewatch could not import it.
-    class LookOver(distributed.WorkerPlugin):
+    class LookOver(distributed.WorkerPlugin):  # type: ignore[misc]
         async def setup(self, worker: Any) -> None:
             theirs = version()
             if theirs == ours:

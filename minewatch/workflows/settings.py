@@ -156,8 +156,8 @@ def _from_file(settings: type, path: Path) -> dict[str, object]:
     try:
         with path.open("rb") as stream:
             values: dict[str, object] = tomllib.load(stream)
-    except tomllib.TOMLDecodeError as error:
-        message = f"{path} is not valid TOML: {error}"
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        message = f"{path} is not valid TOML ({error}); give the run.toml that a run left"
         raise ValueError(message) from error
     values.pop("provenance", None)
     for field in dataclasses.fields(settings):

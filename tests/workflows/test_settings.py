@@ -69,3 +69,10 @@ def test_a_mistake_is_told_with_its_fix(tmp_path: Path, text: str, fix: str) -> 
     path.write_text(text)
     with pytest.raises(ValueError, match=fix):
         read_settings(Settings, path)
+
+
+def test_settings_that_are_no_text_are_told_with_their_file(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_bytes(b"\xff\xfe\x00\x01")
+    with pytest.raises(ValueError, match=r"run\.toml is not valid TOML .*; give the run.toml that"):
+        read_settings(Settings, path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import json
 from collections import Counter
@@ -9,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.testing as npt
+import planetary_computer
 import pytest
 import rasterio
 import servers
 from rasterfiles import stac_item, write_tif
-from servers import Reply, Times, range_server
+from servers import Reply, Times, json_server, range_server
 
 import minewatch as mw
 from minewatch import store
@@ -157,6 +159,37 @@ def test_a_token_that_runs_out_while_images_are_read_is_renewed(
         )
     npt.assert_array_equal(found, truth)
     assert len(used) > 1
+
+
+def test_the_planetary_computers_own_signer_renews_tokens_that_have_run_out(
+    folder: Path, truth: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its tokens end as they are handed out; files take each for a few requests, then say 403."""
+    given, used = itertools.count(), Counter[str]()
+
+    def tokens(path: str, _: object) -> dict[str, str]:
+        assert path == "/account/container"
+        now = datetime.datetime.now(datetime.UTC).isoformat()
+        return {"msft:expiry": now, "token": f"sig={next(given)}"}
+
+    def expired(path: str) -> int | None:
+        used[path] += 1
+        return None if "sig=" in path and used[path] <= 4 else 403
+
+    monkeypatch.setattr(planetary_computer.sas, "TOKEN_CACHE", {})
+    blob = "https://account.blob.core.windows.net/container"
+    with json_server(tokens) as tokens_url, range_server(folder, before=expired) as url:
+        settings = planetary_computer.settings.Settings(subscription_key=None, sas_url=tokens_url)
+        monkeypatch.setattr(planetary_computer.settings.Settings, "get", lambda: settings)
+
+        def sign(href: str) -> str:
+            # It signs addresses of Azure alone; the files are served here.
+            return str(planetary_computer.sign_url(href.replace(url, blob)).replace(blob, url))
+
+        found = values(f"{url}/vv.tif", sign=sign, chunks={"y": 128, "x": 128})
+    npt.assert_array_equal(found, truth)
+    assert len(used) > 1
+    assert next(given) >= len(used)
 
 
 # Blocks of a store ------------------------------------------------------------------------------
