@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minewatch import learn, plots
@@ -10,8 +11,6 @@ from minewatch.workflows.activity_parts import Part
 from minewatch.workflows.outputs import listed, write_table
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pystac
 
     from minewatch.workflows.mapping_learning import Learnt
@@ -50,7 +49,7 @@ def save_model(
     """
     path = folder / "model.npz"
     facts = {
-        "reference": str(settings.reference),
+        "reference": Path(settings.reference).name,
         "threshold": learnt.threshold,
         "mode": settings.mode,
         "images": [item.id for found in items.values() for item in found],

@@ -73,8 +73,8 @@ def save_student(
     """
     path = folder / _model_name(settings)
     facts = {
-        "teacher": str(taught.folder or folder / "teacher.npz"),
-        "reference": str(settings.reference),
+        "teacher": Path(taught.folder or "teacher.npz").name,
+        "reference": Path(settings.reference).name,
         "threshold": learnt.threshold,
         "keep": settings.keep,
         "pixels": taught.pixels,
