@@ -160,7 +160,7 @@ def kill_between_blocks(
 
     How many is drawn, and what part of the next block's time passes before the kill. That none of
     them hits another moment than the drawn one is not asked for, nor needed: what each kill fell
-    on is told, and there are more of them until half of `kills` fell between blocks of a store.
+    on is told, and there are more of them until a quarter of `kills` fell between blocks.
 
     Parameters
     ----------
@@ -192,7 +192,7 @@ def kill_between_blocks(
     ended: list[Path] = []
     killed: list[Kill] = []
     within = 0
-    while len(killed) < kills or within < kills // 2:
+    while len(killed) < kills or within < kills // 4:
         output = folder / f"run-{len(ended)}"
         before = done(output)
         wanted = min(before + chance.choice((0, 1, 2, 2, 3, 5)), times[-2][0])
@@ -201,7 +201,9 @@ def kill_between_blocks(
             time.sleep(0.005)
         # Until the next block was noted, in the run that nobody stopped.
         first = 0 if wanted == before else bisect.bisect_left(times, (wanted,))
-        process.join(chance.uniform(0, times[first + 1][1] - times[first][1]))
+        wait = chance.uniform(0, times[first + 1][1] - times[first][1])
+        # With all blocks done it is killed once or twice more, then it may end.
+        process.join(None if before == times[-2][0] and chance.random() < 0.5 else wait)
         if _is_over(process, output):
             ended.append(output)
         else:

@@ -9,7 +9,14 @@ import geopandas as gpd
 import pytest
 import rasterio
 import shapely
-from killing import assert_same_stores, kill_and_resume, stored
+from killing import (
+    assert_kept,
+    assert_same_stores,
+    kill_and_resume,
+    kill_between_blocks,
+    ledgers,
+    stored,
+)
 
 from minewatch import simulate, store
 from minewatch.store import filling
@@ -39,8 +46,14 @@ def of(slc: Path, output: Path, **settings) -> ActivitySettings:
 
 @pytest.mark.slow
 def test_activity_survives_twenty_kills(slc, tmp_path):
-    ended = kill_and_resume(activity_run, of(slc, tmp_path, by="year"), tmp_path, kills=20, seed=1)
+    settings = of(slc, tmp_path, by="year")
+    ended, killed = kill_between_blocks(
+        activity_run, settings, tmp_path, kills=20, side=16, blocks=5, seed=1
+    )
     whole = stored(tmp_path / "whole")
+    blocks = {store: len(names) for store, names in ledgers(tmp_path / "whole").items()}
+    assert blocks == {"coherence": 5, "mean_ndai": 5, "tai": 5, "tai_by_year": 5}
+    assert_kept(ended, killed)
     assert {name.split("/")[0] for name in whole} == {
         "coherence.zarr", "ledger.zarr", "mean_ndai.zarr", "tai.zarr", "tai_by_year.zarr",
     }  # fmt: skip
@@ -187,11 +200,17 @@ def test_a_map_survives_twenty_kills(tmp_path):
     settings = MappingSettings(
         catalog=str(tmp_path / "stac" / "catalog.json"),
         reference=str(tmp_path / "reference.geojson"),
+        collections=("sentinel-1-rtc", "landsat-c2-l2"),
         trees=10,
         max_per_polygon=30,
     )
-    ended = kill_and_resume(mapping_run, settings, tmp_path, kills=20, seed=2)
+    ended, killed = kill_between_blocks(
+        mapping_run, settings, tmp_path, kills=20, side=32, blocks=5, seed=2
+    )
     whole = stored(tmp_path / "whole")
+    blocks = {store: len(names) for store, names in ledgers(tmp_path / "whole").items()}
+    assert blocks == {"features": 5, "probability": 5}
+    assert_kept(ended, killed)
     assert {name.split("/")[0] for name in whole} == {"features.zarr", "probability.zarr"}
     for folder in ended:
         assert_same_stores(folder, tmp_path / "whole")
