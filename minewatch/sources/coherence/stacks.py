@@ -217,7 +217,7 @@ def open_stack(
         polarization=first[0].polarization or None,
         source=", ".join(sorted({layer.maker for layer in layers})),
         duplicates=repeated or None,
-        files=[layer.name for layer in first],
+        files=[layer.name for layer in itertools.chain(*pairs)],
     )
 
 
