@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import urllib.parse
+import warnings
 from typing import TYPE_CHECKING, Any, Protocol
 
 import dask
@@ -27,7 +28,15 @@ if TYPE_CHECKING:
 
     from minewatch.workflows.mapping_settings import MappingSettings
 
-__all__ = ["LARGEST", "block_of", "check_images", "clear_counts", "composites_of", "signer"]
+__all__ = [
+    "LACKING",
+    "LARGEST",
+    "block_of",
+    "check_images",
+    "clear_counts",
+    "composites_of",
+    "signer",
+]
 
 PLANETARY_COMPUTER = "planetarycomputer.microsoft.com"
 
@@ -42,6 +51,8 @@ WINDOWS = range(3, 182, 2)
 """What :func:`minewatch.indices.texture` takes."""
 
 COUNT = "clear_count"
+LACKING = "lacking"
+"""Item and variable, of assets that items lack."""
 
 
 def check_images(settings: MappingSettings) -> None:
@@ -233,6 +244,13 @@ def composites_of(
             images[sensor] = _optical(cube, sensor, settings, found)
         else:
             images |= measured(cube, sensor, settings)
+        if lacking := cube.attrs.get(LACKING):
+            images[sensor] = images[sensor].assign_attrs({LACKING: lacking})
+            warnings.warn(
+                f"{len(lacking)} layers of {sensor} are unknown on their dates, because their "
+                f"items have no such asset: {', '.join(lacking)}",
+                stacklevel=2,
+            )
     return {sensor: _stored_blocks(image) for sensor, image in images.items()}
 
 

@@ -12,7 +12,7 @@ from minewatch import features, grids, indices, sources, vectors
 from minewatch.workflows.mapping_clouds import DATES_LEFT_OUT
 from minewatch.workflows.mapping_collections import ELEVATION, MOSAIC, SENSORS, without_copies
 from minewatch.workflows.mapping_fusion import fusion, kept
-from minewatch.workflows.mapping_images import composites_of, signer
+from minewatch.workflows.mapping_images import LACKING, composites_of, signer
 from minewatch.workflows.mapping_students_checks import RADAR, require_sensors, teacher_grid
 from minewatch.workflows.mapping_years import mosaics_of
 
@@ -210,7 +210,8 @@ def covariates(
     -------
     xarray.Dataset
         One float32 variable a covariate, dims (y, x); the ids of the images in ``attrs["items"]``,
-        dates that were left out in ``attrs["dates_left_out"]``, if any.
+        dates that were left out in ``attrs["dates_left_out"]``, assets that items lack in
+        ``attrs["lacking"]``, if any.
 
     Raises
     ------
@@ -241,8 +242,10 @@ def covariates(
         for sensor, image in images.items()
         for date in image.attrs.get(DATES_LEFT_OUT, ())
     ]
+    lacking = [each for image in images.values() for each in image.attrs.get(LACKING, ())]
+    without = {DATES_LEFT_OUT: lost, LACKING: lacking}
     ids = [item.id for found in items.values() for item in found]
-    return stack.assign_attrs(items=ids, **({DATES_LEFT_OUT: lost} if lost else {}))
+    return stack.assign_attrs(items=ids, **{key: rows for key, rows in without.items() if rows})
 
 
 def _textures(

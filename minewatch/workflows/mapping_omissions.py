@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minewatch import vectors
+from minewatch.workflows.mapping_images import LACKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,7 +21,7 @@ UNDRAWN = "no pixel of it was drawn: outside of the map, too small, or not known
 
 
 def left_out(settings: MappingSettings, stack: xr.Dataset, learnt: Learnt) -> list[dict[str, str]]:
-    """Covariates, dates and polygons that a map is made without. Reads the polygons.
+    """Covariates, dates, assets and polygons that a map is made without. Reads the polygons.
 
     Parameters
     ----------
@@ -44,6 +45,7 @@ def left_out(settings: MappingSettings, stack: xr.Dataset, learnt: Learnt) -> li
             stack.attrs.get("dates_left_out", ()),
             "the sun's direction is unknown, or it stands too low for shadows to end",
         ),
+        *_rows("asset", stack.attrs.get(LACKING, ()), "the item has none; unknown on its date"),
         *_polygons(settings, learnt),
     ]
 

@@ -96,6 +96,17 @@ def test_textures_are_of_radar_and_near_infrared(found):
     npt.assert_allclose(stack.s2_nir_mean[12, 22], expected, rtol=1e-5)
 
 
+def test_an_asset_that_an_item_lacks_is_told_and_unknown_on_its_date(found):
+    settings, items, box = found
+    radar = [item.full_copy() for item in items["sentinel1"]]
+    del radar[0].assets["vh"]
+    with pytest.warns(UserWarning, match=f"1 layers of sentinel1 .* {radar[0].id} vh"):
+        stack = covariates({"sentinel1": radar}, box, settings)
+    assert stack.attrs["lacking"] == [f"{radar[0].id} vh"]
+    others = covariates({"sentinel1": radar[1:]}, box, settings)
+    npt.assert_array_equal(stack.s1_vh, others.s1_vh)
+
+
 def test_the_median_is_of_clear_dates_alone_and_they_are_counted(found):
     settings, items, box = found
     image = composites_of(items, box, settings)["sentinel2"].compute()

@@ -39,6 +39,7 @@ def test_each_is_told_with_its_reason(reference: str) -> None:
     ndvi = xr.DataArray(np.arange(12, dtype="f4").reshape(4, 3) / 12, grid, ("y", "x"))
     stack = xr.Dataset({"s2_ndvi": ndvi}).rio.write_crs("EPSG:32721")
     stack.attrs = {"left_out": ["palsar_rfdi"], "dates_left_out": ["landsat8 2024-01-01"]}
+    stack.attrs["lacking"] = ["S1A_x vh"]
     samples = learn.draw(stack, vectors.read_polygons(reference))
     learnt = SimpleNamespace(samples=samples, left_out=("s2_bsi",))
     settings = MappingSettings("catalog.json", reference, held_out=reference)
@@ -47,9 +48,10 @@ def test_each_is_told_with_its_reason(reference: str) -> None:
         ("covariate", "s2_bsi"),
         ("covariate", "palsar_rfdi"),
         ("date", "landsat8 2024-01-01"),
+        ("asset", "S1A_x vh"),
         ("reference polygon", "0"),
         ("reference polygon", "3"),
         ("held_out polygon", "0"),
     ]
-    assert rows[3]["reason"] == "no outline with an area"
-    assert rows[4]["reason"].startswith("no pixel of it was drawn: outside of the map")
+    assert rows[4]["reason"] == "no outline with an area"
+    assert rows[5]["reason"].startswith("no pixel of it was drawn: outside of the map")

@@ -103,7 +103,8 @@ def load(
     -------
     xarray.Dataset
         Dims (time, y, x); float32, ``quality`` in its own integer dtype. Coordinate ``item`` is
-        the position in ``attrs["items"]``, the item ids (of a mosaic: joined by a space).
+        the position in ``attrs["items"]``, the item ids (of a mosaic: joined by a space);
+        ``attrs["lacking"]`` has, if any, id and variable where an item has no asset of it: NaN.
         ``cloud_cover`` (%), ``sun_zenith``, ``sun_azimuth``, ``view_zenith``, ``view_azimuth``
         (degrees, means of the scene), ``relative_orbit`` and ``cover_year`` (time) are there
         where some item says them, NaN where another does not. Sentinel-2 tells its view at Earth
@@ -196,4 +197,10 @@ def load(
         "collection": row.id,
         "items": [" ".join(pieces[i].id for i in group) for group in groups],
     }
-    return dataset
+    lacking = [
+        f"{item.id} {name}"
+        for name, table in tables.items()
+        for item, source in zip(pieces, table, strict=True)
+        if source is None
+    ]
+    return dataset.assign_attrs(lacking=lacking) if lacking else dataset

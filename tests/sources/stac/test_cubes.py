@@ -201,6 +201,8 @@ def test_an_asset_that_some_items_lack_is_nan_there(
     cube = load(items, like=grid).compute()
     assert bool(cube.red[1].isnull().all())
     npt.assert_array_equal(cube.red[0], cube.nir[0])
+    assert cube.attrs["lacking"] == ["b red"]
+    assert "lacking" not in load(items, like=grid, variables="nir").attrs
     with pytest.raises(KeyError, match=r"has \['swir16'\]; the items have the variables"):
         load(items, like=grid, variables=["nir", "swir16"])
     assert list(load(items, like=grid, variables="nir")) == ["nir"]
