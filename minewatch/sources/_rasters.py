@@ -250,7 +250,7 @@ def raster(path: str | Path, *, container: str | Path | None = None) -> Raster:
                 stamp=(stat.st_size, stat.st_mtime_ns) if stat else (0, 0),
             )
     except rasterio.errors.RasterioIOError as error:
-        message = f"{path} is no raster that GDAL can open: {error}"
+        message = f"{path} is no raster that GDAL can open ({error}); fetch or write it again"
         raise ValueError(message) from error
 
 

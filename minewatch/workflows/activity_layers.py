@@ -129,7 +129,7 @@ def layer_on(
     try:
         found = rioxarray.open_rasterio(path, chunks={"y": 1024, "x": 1024}, masked=True)
     except RasterioIOError as error:
-        message = f"{path} is no raster that GDAL can open: {error}"
+        message = f"{path} is no raster that GDAL can open ({error}); fetch or write it again"
         raise ValueError(message) from error
     if not isinstance(found, xr.DataArray):
         message = f"{path} holds several rasters; give one as a GeoTIFF"

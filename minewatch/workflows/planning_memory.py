@@ -94,7 +94,7 @@ TOGETHER = 8
 CHOICES = 1.4
 """How much more than that is held while maps of other choices are counted."""
 
-REPORTED = 9
+REPORTED = 10
 """Bytes of a pixel of the whole map of activity while it is drawn and outlined."""
 
 DRAWN = 0.13

@@ -172,7 +172,7 @@ def _bands(address: str, name: str, own: Path, told: snap.Header) -> dict[str, s
             rows, columns = dataset.shape
             grounded = dataset.crs is not None
     except rasterio.errors.RasterioIOError as error:
-        message = f"{address} is no raster that GDAL can open: {error}"
+        message = f"{address} is no raster that GDAL can open ({error}); fetch or write it again"
         raise ValueError(message) from error
     if len(told.bands) == count and not any(labels):
         labels = list(told.bands)

@@ -48,12 +48,16 @@ def read_znap(path: Path, *, polarization: str | None, chunk: int) -> list[Acqui
     Raises
     ------
     ValueError
-        If it holds no complex band.
+        If it holds no complex band, or is no store that can be read.
     """
     import zarr
 
-    group = zarr.open_group(path, mode="r", zarr_format=2)
-    arrays = {name: array for name, array in group.arrays() if array.ndim == 2}
+    try:
+        group = zarr.open_group(path, mode="r", zarr_format=2)
+        arrays = {name: array for name, array in group.arrays() if array.ndim == 2}
+    except (ValueError, KeyError, TypeError) as error:  # what garbled JSON is to zarr
+        message = f"{path.name} is no Zarr store that can be read ({error}); copy or write it again"
+        raise ValueError(message) from error
     for name, array in arrays.items():
         if array.dtype.kind not in "iuf":  # whatever a stranger packed otherwise is not unpacked
             message = f"{path.name} has {array.dtype} in {name!r}, and only numbers are read"

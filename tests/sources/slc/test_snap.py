@@ -98,3 +98,11 @@ def test_what_is_missing_is_named(rng: np.random.Generator, tmp_path: Path) -> N
     znap(tmp_path / "two" / "b.znap", {k.replace("22", "10"): v[:9] for k, v in bands.items()})
     with pytest.raises(ValueError, match=r"b.znap \(9×13, radar.*a.znap \(12×13, radar geometry\)"):
         open_stack(tmp_path / "two")
+
+
+@pytest.mark.parametrize("garbage", ['{"zarr_format', "[]"])
+def test_a_garbled_store_is_named(tmp_path: Path, garbage: str) -> None:
+    path = znap(tmp_path / "one.znap", {"i_VV_22Mar2023": np.ones((3, 4), "f4")})
+    (path / "i_VV_22Mar2023" / ".zarray").write_text(garbage)
+    with pytest.raises(ValueError, match=r"one.znap is no Zarr store .* write it again"):
+        open_stack(tmp_path)
