@@ -63,6 +63,7 @@ def test_what_does_not_lie_together_is_refused(rng):
         agree(one.astype("f4"), one)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "hidden"), [(200.0, False), (60.0, True)])
 def test_only_the_floor_of_a_narrow_pit_is_hidden_from_both(width, hidden):
     """A pit of 100 m at 39°: both shadows reach 81 m from the crest, 162 m together."""

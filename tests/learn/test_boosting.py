@@ -21,6 +21,7 @@ def drawn(n: int, seed: int) -> tuple[xr.Dataset, np.ndarray]:
     return xr.Dataset({"s1_vv": ("sample", values.astype("f4"))}, coords), true
 
 
+@pytest.mark.slow
 def test_boosting_comes_near_the_best_classifier_and_repeats() -> None:
     samples, _ = drawn(4000, seed=1)
     test, right = drawn(4000, seed=2)

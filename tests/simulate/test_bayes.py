@@ -28,6 +28,7 @@ def test_best_f1_equals_the_obvious_search(rng):
     assert naive[threshold] == pytest.approx(f1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [42, 1, 7])
 def test_mines_are_neither_trivial_nor_hopeless(seed, districts):
     world = districts[seed]
@@ -35,6 +36,7 @@ def test_mines_are_neither_trivial_nor_hopeless(seed, districts):
     assert 0.85 < f1 < 0.95
 
 
+@pytest.mark.slow
 def test_every_sensor_helps(district):
     def score(*sensors):
         return best_f1(*held_out(district, mine_probability(district, sensors=sensors).values))[0]

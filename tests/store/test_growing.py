@@ -38,6 +38,7 @@ def image(day: str) -> xr.DataArray:
     return xr.DataArray(np.ones((1, 3, 3), "f4"), times, ("time", "y", "x"), name="vv")
 
 
+@pytest.mark.slow
 def test_two_processes_do_not_add_to_one_store_at_once(tmp_path):
     path = tmp_path / "vv.zarr"
     store.to_zarr(image("2024-01-01"), path)

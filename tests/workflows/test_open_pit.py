@@ -217,6 +217,7 @@ def test_zones_run_without_what_is_masked(kavats: Result, pit: simulate.OpenPit)
         assert series["max"][name, date] == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_the_page_says_by_what_the_map_was_made(kavats: Result, emitted: Result) -> None:
     page = (kavats.folder / "report.html").read_text()
     assert "As published: a pixel is active if it changed in at least half" in page
@@ -257,6 +258,7 @@ def test_areas_of_the_years_are_those_of_the_simulation(
         assert truth[year] * 0.95 <= found[year] <= truth[year] * 1.2
 
 
+@pytest.mark.slow
 def test_colours_add_up_to_the_map(emitted: Result) -> None:
     counts = pd.read_csv(emitted.folder / "colour_counts.csv").set_index("colour")
     with rasterio.open(emitted.folder / "colours.tif") as file:
@@ -295,6 +297,7 @@ def test_emissions_are_ore_times_factor_with_both_spreads(emitted: Result) -> No
     assert traced.capacity.isna().all()  # unknown, and unknown is not 0
 
 
+@pytest.mark.slow
 def test_choices_are_ranked(emitted: Result) -> None:
     table = pd.read_csv(emitted.folder / "choices.csv")
     assert {"default", "otsu", "fixed 0.2", "stable 0.9/0.1"} <= set(table.choice)

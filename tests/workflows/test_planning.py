@@ -156,6 +156,7 @@ def test_clear_views_are_read_once_more(bare: Path) -> None:
     assert views.seconds["clear views"] > 0
 
 
+@pytest.mark.slow
 def test_a_student_is_counted(bare: Path) -> None:
     """A teacher's map, textures of the radar, 200 trees on the pixels that it labels."""
     plain, radar = (plan(settings_of(bare, sar_only=only), rate=RATES) for only in (False, True))

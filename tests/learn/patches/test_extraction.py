@@ -58,6 +58,7 @@ def test_a_window_is_centred_as_printed(size: int, x: float, first: int) -> None
     assert (found.x.item(), found.y.item()) == (WEST + x, NORTH - x)
 
 
+@pytest.mark.slow
 def test_points_by_dates_of_the_paper() -> None:
     """171 points of each of two classes in 7 scenes: 2,394 patches, 1,197 of each class."""
     rng = np.random.default_rng(1)
