@@ -180,7 +180,7 @@ def difference(path: Path, key: str, blocks: Sequence[str]) -> str:
     if not any(each is not None and each.status == "done" for each in notes):
         return ""
     old, new = _first(path), _header(key, blocks)
-    if old.get("format") != FORMAT:
+    if old.get("format") != FORMAT or not old.keys() >= new.keys():
         return "the ledger is of another version of minewatch"
     told = []
     if old["minewatch"] != new["minewatch"]:
