@@ -147,7 +147,8 @@ def test_a_worker_of_another_version_that_joins_later_is_sent_away(
     ):
         assert client is not None
         # There is work for many workers, which goes on only after the late one has gone.
-        at_work = client.compute(da.zeros(200, chunks=1, dtype="i8").map_blocks(step, dtype="i8"))
+        blocks = da.zeros(200, chunks=1, dtype="i8")
+        at_work = client.compute(blocks.map_blocks(step, meta=np.empty(0, "i8")))
         code = LATE.format(theirs=theirs)
         subprocess.run(
             [sys.executable, "-c", code, threads.scheduler_address, *WORKER, str(tmp_path)],
