@@ -362,7 +362,7 @@ def test_an_earlier_map_teaches_and_what_changed_is_mapped(
     assert "sentinel2" not in (result.folder / "items.csv").read_text()
     suffix = "npz" if student == "forest" else "skops"
     model = learn.load_model(result.folder / f"student.{suffix}")
-    assert model.provenance_["teacher"] == str(earlier.folder)
+    assert model.provenance_["teacher"] == earlier.folder.name
     noise = numbers_of(result)["noise"]
     assert 0 <= noise["rate"] < 0.5
     npt.assert_allclose(np.sum(noise["transition"], axis=1), 1)
