@@ -143,7 +143,7 @@ def closed_with(path: Path) -> str | None:
     str or None
         None if there is no ledger, or its job is not done.
     """
-    contents = _first(path).get("contents")
+    contents = _read(path)[0].get("contents")
     return contents if isinstance(contents, str) else None
 
 
@@ -175,11 +175,10 @@ def difference(path: Path, key: str, blocks: Sequence[str]) -> str:
     ...     difference(ledger, '{"settings": {"window": 7}, "inputs": ["a", "b"]}', ["y 0:9"])
     'settings changed, inputs changed (1 new, 0 gone)'
     """
-    lines = path.read_bytes().splitlines()[1:] if path.is_file() else []
-    notes = [_block(_parsed(line)) for line in lines]
-    if not any(each is not None and each.status == "done" for each in notes):
+    old, noted = _read(path)
+    if not any(block.status == "done" for block in noted):
         return ""
-    old, new = _first(path), _header(key, blocks)
+    new = _header(key, blocks)
     if old.get("format") != FORMAT or not old.keys() >= new.keys():
         return "the ledger is of another version of minewatch"
     told = []
@@ -203,10 +202,13 @@ def _counted(old: dict[str, Any], new: dict[str, Any]) -> str:
     return f" ({len(now - was)} new, {len(was - now)} gone)"
 
 
-def _first(path: Path) -> dict[str, Any]:
-    lines = path.read_bytes().splitlines() if path.is_file() else []
-    content = _parsed(lines[0]) if lines else None
-    return content if isinstance(content, dict) else {}
+def _read(path: Path) -> tuple[dict[str, Any], list[Block]]:
+    """Header and notes of a ledger; what is damaged or not there is left out."""
+    content = path.read_bytes() if path.is_file() else b""
+    first, *lines = content.splitlines() or [b""]
+    header = _parsed(first)
+    blocks = (_block(_parsed(line)) for line in lines)
+    return header if isinstance(header, dict) else {}, [each for each in blocks if each is not None]
 
 
 def note(path: Path, block: Block) -> None:
@@ -247,15 +249,12 @@ def read_ledger(path: Path, key: str, blocks: Sequence[str]) -> dict[str, Block]
         The last that was noted of each block; None if there is no ledger, or it is of another job:
         other blocks, another key, or another version of minewatch.
     """
-    if not path.is_file():
-        return None
-    lines = path.read_bytes().splitlines()[1:]
-    header = {name: value for name, value in _first(path).items() if name != "contents"}
+    header, noted = _read(path)
+    header.pop("contents", None)
     if header != _header(key, blocks):
         return None
     known = set(blocks)
-    noted = (_block(_parsed(line)) for line in lines)
-    return {block.name: block for block in noted if block is not None and block.name in known}
+    return {block.name: block for block in noted if block.name in known}
 
 
 def _parsed(line: bytes) -> object:

@@ -21,6 +21,7 @@ from minewatch.workflows.mapping_clouds import (
 )
 from minewatch.workflows.mapping_light import check_light, seen_from_above
 from minewatch.workflows.mapping_radar import check_speckle, measured, resampling_of
+from minewatch.workflows.outputs import in_short
 
 if TYPE_CHECKING:
     import pystac
@@ -248,7 +249,7 @@ def composites_of(
             images[sensor] = images[sensor].assign_attrs({LACKING: lacking})
             warnings.warn(
                 f"{len(lacking)} layers of {sensor} are unknown on their dates, because their "
-                f"items have no such asset: {', '.join(lacking)}",
+                f"items have no such asset: {in_short(lacking)}",
                 stacklevel=2,
             )
     return {sensor: _stored_blocks(image) for sensor, image in images.items()}

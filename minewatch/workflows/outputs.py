@@ -22,7 +22,7 @@ from minewatch._files import whole
 from minewatch.cluster import watch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
     from distributed import Client
@@ -31,6 +31,7 @@ __all__ = [
     "SO_FAR",
     "Notify",
     "Result",
+    "in_short",
     "listed",
     "quiet",
     "remove_stale",
@@ -227,6 +228,30 @@ def write_table(path: Path, rows: list[dict[str, object]], columns: list[str]) -
     with whole(path) as partial:
         pd.DataFrame(rows, columns=columns).to_csv(partial, index=False)
     return path
+
+
+def in_short(names: Sequence[str], most: int = 5) -> str:
+    """The first of some names, and how many more there are.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The names.
+    most : int
+        How many are told.
+
+    Returns
+    -------
+    str
+        For a message.
+
+    Examples
+    --------
+    >>> in_short(["a.tif", "b.tif", "c.tif"], 2)
+    'a.tif, b.tif and 1 more'
+    """
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def listed(table: pd.DataFrame) -> tuple[list[dict[str, object]], list[str]]:

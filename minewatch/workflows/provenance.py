@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from minewatch.sources._pins import kept_files, pinned
 from minewatch.workflows.identities import bytes_of, identity
 from minewatch.workflows.origins import is_told
-from minewatch.workflows.outputs import write_json
+from minewatch.workflows.outputs import in_short, write_json
+from minewatch.workflows.resuming import ELSEWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -30,12 +31,8 @@ __all__ = [
 RECORD = "provenance.json"
 """The record, beside the results that it is of."""
 FORMAT = "minewatch-provenance-1"
-ELSEWHERE = ("output", "dask_report")
-"""Settings that name no input."""
 BESIDE = (".csv", ".json", ".par", ".txt", ".xml")
 """Files that tell of images beside them, as baselines."""
-SHOWN = 5
-"""Names that an error tells."""
 
 
 def write_record(
@@ -143,10 +140,9 @@ def _require_items(names: set[str]) -> None:
     pins = pinned()
     if pins is None or not (gone := sorted(pins.items - names)):
         return
-    more = f" and {len(gone) - SHOWN} more" * (len(gone) > SHOWN)
     message = (
-        f"the catalogue has no more what the run read: {', '.join(gone[:SHOWN])}{more}; it cannot "
-        "be made again from less: give the command of then for a run from what is there"
+        f"the catalogue has no more what the run read: {in_short(gone)}; it cannot be made again "
+        "from less: give the command of then for a run from what is there"
     )
     raise ValueError(message)
 

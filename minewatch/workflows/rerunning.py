@@ -24,7 +24,7 @@ from minewatch.workflows.detecting_training import detect_train_run
 from minewatch.workflows.mapping import mapping_run
 from minewatch.workflows.mapping_areas import AreaSettings, area_run
 from minewatch.workflows.mapping_settings import MappingSettings
-from minewatch.workflows.outputs import Notify, Result, quiet, write_table
+from minewatch.workflows.outputs import Notify, Result, in_short, quiet, write_table
 from minewatch.workflows.provenance import BESIDE, RECORD, altered_inputs, find_record, read_record
 from minewatch.workflows.settings import option, read_settings
 from minewatch.workflows.updating_records import refuse_updated
@@ -45,8 +45,6 @@ RUNS: dict[str, tuple[type[Any], Callable[..., Result]]] = {
         (ScoreSettings, score_run),
     )
 }
-SHOWN = 5
-"""Inputs that are named."""
 
 
 @dataclass(frozen=True)
@@ -155,10 +153,9 @@ def _as_then(record: dict[str, Any] | None) -> contextlib.AbstractContextManager
     ]
     gone = [str(path) for path in lying if not path.exists() and path.suffix not in BESIDE]
     if gone:
-        more = f" and {len(gone) - SHOWN} more" * (len(gone) > SHOWN)
         message = (
-            f"inputs of the run are gone: {', '.join(gone[:SHOWN])}{more}; put them back where "
-            "they were, or give the command of then for a run from what is there"
+            f"inputs of the run are gone: {in_short(gone)}; put them back where they were, or give "
+            "the command of then for a run from what is there"
         )
         raise FileNotFoundError(message)
     return only(lying, items)
@@ -175,9 +172,7 @@ def _inputs(first: Path, second: Path) -> str:
         return f"not known to be those of then: the first run left no {RECORD}"
     if not (altered := altered_inputs(before, now)):
         return f"{len(now['inputs'])}, all as they were"
-    told = ", ".join(altered[:SHOWN]) + (
-        f" and {len(altered) - SHOWN} more" * (len(altered) > SHOWN)
-    )
+    told = in_short(altered)
     warnings.warn(f"inputs are not what they were: {told}", UserWarning, stacklevel=3)
     return told
 

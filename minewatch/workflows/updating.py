@@ -6,40 +6,24 @@ import dataclasses
 import functools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from minewatch import activity, store
+from minewatch import store
 from minewatch._files import heal, sweep
 from minewatch._origins import carrying
-from minewatch.activity.records import pair_index
 from minewatch.cluster import connect
-from minewatch.workflows.activity_inputs import open_coherence
-from minewatch.workflows.activity_layers import exclusion_of, stable_domain
-from minewatch.workflows.activity_pairs import dropped_pairs, ledger_rows
-from minewatch.workflows.activity_parts import Findings
-from minewatch.workflows.activity_results import write_results
+from minewatch.workflows.activity_layers import exclusion_of
 from minewatch.workflows.activity_settings import ActivitySettings
 from minewatch.workflows.folders import held
 from minewatch.workflows.origins import origin_of
 from minewatch.workflows.outputs import Notify, Result, quiet, stage
-from minewatch.workflows.provenance import inputs_of
-from minewatch.workflows.resuming import key_of
 from minewatch.workflows.settings import option, read_settings
-from minewatch.workflows.updating_alerts import ALERTS, counted, write_alerts
-from minewatch.workflows.updating_pairs import files_of, grown, lacking, met, split_pairs
-from minewatch.workflows.updating_progress import (
-    Progress,
-    begin_update,
-    counted_update,
-    end_update,
-    staged,
-    take_up,
-)
-from minewatch.workflows.updating_records import tell_updates, told_of, updates_of
+from minewatch.workflows.updating_alerts import ALERTS, counted
+from minewatch.workflows.updating_parts import Arrivals, arrived, count_arrivals, written_anew
+from minewatch.workflows.updating_progress import Progress, end_update, take_up
+from minewatch.workflows.updating_records import tell_updates, updates_of
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     import xarray as xr
 
 __all__ = ["UpdateSettings", "run_of", "update_run"]
@@ -121,80 +105,19 @@ def update_run(settings: UpdateSettings, *, notify: Notify = quiet) -> Result:
         with step("new pairs"):
             sweep(folder)
             stopped = take_up(folder)
-            before = store.open_cube(folder / "tai.zarr")
-            incoming = open_coherence(run)
-            sources = functools.cache(lambda made: inputs_of(made, folder, names=files))
-            files = files_of(folder / "coherence.zarr", incoming)
-            key = ""
-            if lacking(folder / "coherence.zarr", incoming).size:
-                carry(origin_of(run, sources(run)))
-                key = key_of(run, [row["digest"] for row in sources(run)])
-            series, _ = grown(folder / "coherence.zarr", incoming, key=key)
-            gone = split_pairs(before, series, incoming, settings.superseded)
-            unmet = met(before, series)["new"]
-            fresh = unmet & ~gone
-            if not fresh.any() and not settings.refresh and stopped is None:
+            come = arrived(settings, folder, run, carry)
+            if not come.fresh.any() and not settings.refresh and stopped is None:
                 return Result(folder, {"new pairs": "0: nothing was changed"}, {})
-            recorded = _recorded(settings, run, series, incoming)
-            carry(origin_of(recorded, sources(recorded)))
-            exclusion = exclusion_of(run, series)
-        mask = None if exclusion is None else exclusion > 0
+            carry(origin_of(come.recorded, come.sources(come.recorded)))
+            come = dataclasses.replace(come, exclusion=exclusion_of(run, come.series))
         progress = stopped or Progress(updates=updates_of(folder))
-        if not _has_counted(progress, settings, fresh):
-            progress = dataclasses.replace(
-                progress, counted=False, refresh=settings.refresh or progress.refresh
-            )
-            begin_update(folder, progress)
-            with step("stable ground and pairs"):
-                stable = before.stable.compute()
-                ledger = _judged(run, series, stable)
-            with step("alerts"):
-                made = [row for each in progress.updates for row in each["inputs"]]
-                write_alerts(
-                    folder / ALERTS,
-                    before,
-                    series,
-                    ledger,
-                    gone=gone,
-                    min_area_ha=settings.min_area,
-                    mask=mask,
-                    inputs=[*sources(run), *sources(recorded), *made],
-                    to=staged(folder / ALERTS),
-                )
-            with step("activity"):
-                taken_out = series.isel(pair=gone & ~unmet).coords.to_dataset()
-                add: dict[str, Any] = {"superseded": taken_out, "mask": mask}
-                if progress.refresh:
-                    within = stable_domain(run, series.isel(pair=0))
-                    add |= {"refresh": True, "stable": stable, "within": within}
-                counting = series.isel(pair=~(gone & unmet))
-                for place in _indices(run, folder):
-                    tai = activity.update_tai(store.open_cube(place), counting, ledger, **add)
-                    tai = store.to_zarr(tai, staged(place))
-                about = told_of(
-                    settings,
-                    folder,
-                    progress,
-                    sources(run),
-                    new=series.isel(pair=fresh),
-                    taken_out=taken_out,
-                    tai=tai,
-                )
-                progress = counted_update(folder, progress, about)
-        tai, *more = map(store.open_cube, reversed(_indices(run, folder)))
-        periods = next(iter(more), None)
+        if not _has_counted(progress, settings, come):
+            refresh = settings.refresh or progress.refresh
+            progress = dataclasses.replace(progress, counted=False, refresh=refresh)
+            progress = count_arrivals(come, progress, step)
         with step("maps and report"):
-            series = series.isel(pair=~gone)
-            ledger = _judged(run, series, tai.stable.compute())
-            dropped = dropped_pairs(ledger_rows(ledger))
-            carry(origin_of(recorded, sources(recorded), dropped=dropped))
-            mean_ndai = activity.mean_ndai(series, ledger)
-            mean_ndai = store.to_zarr(mean_ndai, folder / "mean_ndai.zarr", overwrite=True)
-            threshold = activity.ndai_threshold(
-                mean_ndai, method="fixed", fixed=float(tai.attrs["threshold"])
-            )
-            found = Findings(series, exclusion, ledger, mean_ndai, threshold, tai, periods)
-            result = write_results(recorded, folder, found, sources(recorded))
+            tai = store.open_cube(folder / "tai.zarr")
+            result = written_anew(come, tai, carry)
             written = [path for path in (folder / ALERTS,) if path.exists()]
             tell_updates(folder, progress.updates, written)
         end_update(folder)
@@ -221,40 +144,10 @@ def run_of(settings: UpdateSettings, folder: Path) -> ActivitySettings:
     return dataclasses.replace(run, output=str(folder), cluster=settings.cluster)
 
 
-def _recorded(
-    settings: UpdateSettings, run: ActivitySettings, series: xr.DataArray, incoming: xr.DataArray
-) -> ActivitySettings:
-    """What the record tells: a folder of new images alone is not what the run can be made of."""
-    whole = pair_index(series, by="update").isin(pair_index(incoming, by="update")).all()
-    if settings.input is None or whole:
-        return run
-    record = Path(settings.folder).resolve() / "run.toml"
-    return dataclasses.replace(run, input=read_settings(ActivitySettings, record).input)
-
-
-def _judged(run: ActivitySettings, series: xr.DataArray, stable: xr.DataArray) -> xr.Dataset:
-    return activity.screen_pairs(
-        series,
-        stable,
-        minimum=run.stable_minimum,
-        maximum_std=run.pair_maximum_std,
-        max_perpendicular_baseline=run.max_perpendicular_baseline,
-        min_pixels=run.min_pixels,
-    )
-
-
-def _indices(run: ActivitySettings, folder: Path) -> list[Path]:
-    """Stores that new pairs join: that of each year or season, if the run had one, and of all."""
-    periods = [] if run.by is None else [folder / f"tai_by_{run.by}.zarr"]
-    return [*periods, folder / "tai.zarr"]
-
-
-def _has_counted(
-    progress: Progress, settings: UpdateSettings, fresh: npt.NDArray[np.bool_]
-) -> bool:
+def _has_counted(progress: Progress, settings: UpdateSettings, come: Arrivals) -> bool:
     """Whether an update that was stopped has counted all that this one would."""
     asked = settings.refresh and not progress.refresh
-    return progress.counted and not fresh.any() and not asked
+    return progress.counted and not come.fresh.any() and not asked
 
 
 def _told(result: Result, folder: Path, summary: dict[str, str], tai: xr.Dataset) -> Result:

@@ -50,10 +50,10 @@ def grown(path: Path, incoming: xr.DataArray, *, key: str) -> tuple[xr.DataArray
     RuntimeError
         If blocks could not be made; the others are kept for the next time.
     """
-    files = files_of(path, incoming)
     stored = store.open_cube(path, name="coherence")
+    files = files_of(stored, incoming)
     require_same_grid(stored, incoming, by="update")
-    fresh = lacking(path, incoming)
+    fresh = lacking(stored, incoming)
     if fresh.size:
         new = incoming.isel(pair=fresh).rename("coherence")
         same = {str(name) for name in stored.coords if "pair" in stored[name].dims}
@@ -67,13 +67,13 @@ def grown(path: Path, incoming: xr.DataArray, *, key: str) -> tuple[xr.DataArray
     return ordered.assign_attrs(files=files), fresh.size
 
 
-def lacking(path: Path, incoming: xr.DataArray) -> npt.NDArray[np.intp]:
+def lacking(stored: xr.DataArray, incoming: xr.DataArray) -> npt.NDArray[np.intp]:
     """Which pairs a stored series lacks.
 
     Parameters
     ----------
-    path : pathlib.Path
-        Store of coherence.
+    stored : xarray.DataArray
+        Its coherence, dims (pair, y, x).
     incoming : xarray.DataArray
         Coherence, dims (pair, y, x), lazy.
 
@@ -82,18 +82,17 @@ def lacking(path: Path, incoming: xr.DataArray) -> npt.NDArray[np.intp]:
     numpy.ndarray
         Their positions in `incoming`.
     """
-    stored = store.open_cube(path, name="coherence")
     known = pair_index(incoming, by="update").isin(pair_index(stored, by="update"))
     return np.flatnonzero(~known)
 
 
-def files_of(path: Path, incoming: xr.DataArray) -> list[str]:
+def files_of(stored: xr.DataArray, incoming: xr.DataArray) -> list[str]:
     """Names of the images that a stored series and what joins it are made of.
 
     Parameters
     ----------
-    path : pathlib.Path
-        Store of coherence.
+    stored : xarray.DataArray
+        Its coherence, dims (pair, y, x).
     incoming : xarray.DataArray
         Coherence, dims (pair, y, x), lazy.
 
@@ -102,7 +101,6 @@ def files_of(path: Path, incoming: xr.DataArray) -> list[str]:
     list of str
         Names, sorted.
     """
-    stored = store.open_cube(path, name="coherence")
     return sorted({*stored.attrs.get("files", ()), *incoming.attrs.get("files", ())})
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from minewatch.activity.records import pair_index, spelled
 from minewatch.workflows.identities import bytes_of, identity
-from minewatch.workflows.outputs import versions, write_json
+from minewatch.workflows.outputs import in_short, versions, write_json
 from minewatch.workflows.provenance import RECORD, read_record
 
 if TYPE_CHECKING:
@@ -172,5 +172,4 @@ def refuse_updated(folder: Path) -> None:
 
 def _images(update: Mapping[str, Any]) -> str:
     names = [str(row["name"]) for row in update["inputs"]]
-    more = f" and {len(names) - SHOWN} more" * (len(names) > SHOWN)
-    return f"{', '.join(names[:SHOWN])}{more}" if names else "known images"
+    return in_short(names, SHOWN) if names else "known images"

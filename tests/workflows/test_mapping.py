@@ -139,6 +139,8 @@ def test_a_reference_without_its_column_is_told(world_folder: Path, tmp_path: Pa
 @pytest.mark.data
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:no item of sentinel2 has a quality layer")
+# One of its two scenes comes without blue and green.
+@pytest.mark.filterwarnings("ignore:.* layers of sentinel2 are unknown on their dates")
 def test_korba_through_a_static_catalogue_and_through_an_api(
     real_data: Path, tmp_path: Path
 ) -> None:

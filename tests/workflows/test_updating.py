@@ -174,7 +174,7 @@ def test_refresh_is_a_run_over_all_dates_and_tells_the_drift(images, tmp_path):
 @pytest.mark.slow
 def test_an_update_that_was_stopped_goes_on(images, tmp_path, monkeypatch):
     """Stopped at each of its steps in turn: the next one ends as if nothing had happened."""
-    from minewatch.workflows import updating
+    from minewatch.workflows import updating_parts
 
     source, pit = ran(images[:12], tmp_path)
     whole = at_once(images, pit, tmp_path)
@@ -184,11 +184,11 @@ def test_an_update_that_was_stopped_goes_on(images, tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     for module, name in (
-        (updating, "_judged"),
-        (updating, "write_alerts"),
-        (updating.activity, "update_tai"),
-        (updating.activity, "mean_ndai"),
-        (updating, "write_results"),
+        (updating_parts, "_judged"),
+        (updating_parts, "write_alerts"),
+        (updating_parts.activity, "update_tai"),
+        (updating_parts.activity, "mean_ndai"),
+        (updating_parts, "write_results"),
     ):
         with monkeypatch.context() as patch:
             patch.setattr(module, name, stopped)

@@ -23,7 +23,7 @@ from minewatch.workflows import (
     activity_run,
     plan,
     update_run,
-    updating,
+    updating_parts,
     updating_progress,
 )
 from minewatch.workflows.outputs import Result
@@ -140,7 +140,7 @@ def test_a_refresh_that_was_stopped_goes_on_from_each_of_its_files(prepared, tmp
     def fast(_settings, folder, *_):
         return Result(folder, {}, {})
 
-    monkeypatch.setattr(updating, "write_results", fast)
+    monkeypatch.setattr(updating_parts, "write_results", fast)
     whole = {}
     for refresh in (False, True):
         whole[refresh] = shutil.copytree(prepared, tmp_path / f"whole-{refresh}")
