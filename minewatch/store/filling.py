@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from minewatch.store.strips import Strip
 
-__all__ = ["disown", "fill", "forget", "is_finished", "ledger_of", "unfinished"]
+__all__ = ["BlocksMissing", "disown", "fill", "forget", "is_finished", "ledger_of", "unfinished"]
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +50,25 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 """What the system says where nothing more can be written: to try again is no help."""
 IN_A_ROW = 3
 """Blocks that fail one after the other before a run gives up: it is not the blocks then."""
+
+
+class BlocksMissing(RuntimeError):
+    """Blocks of a store could not be read; all others are kept, and a later run makes these.
+
+    Attributes
+    ----------
+    missing : int
+        Blocks that are not done, with those that were not tried any more.
+    blocks : int
+        All blocks of the store.
+    made : int
+        Blocks that this run had made before.
+    reason : str
+        Why one of them failed.
+    """
+
+    missing = blocks = made = 0
+    reason = ""
 
 
 def ledger_of(target: Path) -> Path:
@@ -186,7 +205,7 @@ def fill(
     ------
     BlockingIOError
         If another process is filling the same store.
-    RuntimeError
+    BlocksMissing
         If blocks could not be made after three attempts each. All others are kept.
     OSError
         If the disk is full or cannot be written to. All blocks that were done are kept.
@@ -203,7 +222,7 @@ def fill(
             lay_out(partial)
             begin_ledger(ledger, key, names)
             known = {}
-        in_a_row = 0
+        in_a_row = made = 0
         mistake: Exception | None = None
 
         def wanted() -> Iterator[tuple[str, Strip, int]]:
@@ -226,6 +245,7 @@ def fill(
                 note(ledger, block)
             mistake = error if mistake is None else mistake
             in_a_row = 0 if block.status == "done" else in_a_row + 1
+            made += block.status == "done"
         if mistake is not None:
             raise mistake
         missing = _missing(names, known)
@@ -236,7 +256,10 @@ def fill(
                 f"the others are kept, {ledger.name} tells each: run it again to make what is "
                 "missing"
             )
-            raise RuntimeError(message)
+            left_out = BlocksMissing(message)
+            left_out.missing, left_out.blocks = len(missing), len(names)
+            left_out.made, left_out.reason = made, why
+            raise left_out
         sweep(partial)  # of processes that were killed in the middle of a chunk
         close_ledger(ledger, _contents(partial))
         put_in_place(partial, target)

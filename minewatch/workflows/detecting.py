@@ -9,6 +9,7 @@ import shutil
 from minewatch import store
 from minewatch._origins import carrying
 from minewatch.cluster import connect
+from minewatch.workflows.detecting_dates import DATES, keep_ledgers
 from minewatch.workflows.detecting_inputs import (
     check_images,
     find_images,
@@ -18,9 +19,7 @@ from minewatch.workflows.detecting_inputs import (
 )
 from minewatch.workflows.detecting_results import Detected, blind_dates, write_detections
 from minewatch.workflows.detecting_scanning import (
-    DATES,
     check_detection,
-    keep_ledgers,
     load_way,
     windows_and_picture,
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import math
 import warnings
 from dataclasses import dataclass
@@ -14,15 +12,14 @@ import numpy as np
 import xarray as xr
 
 from minewatch import learn, store
-from minewatch._files import whole
 from minewatch.conventions import SPATIAL_REF
 from minewatch.learn.networks import require_onnxruntime
-from minewatch.store.filling import ledger_of
+from minewatch.workflows.detecting_dates import each_date
 
 if TYPE_CHECKING:
     from minewatch.workflows.detecting_settings import DetectSettings
 
-__all__ = ["DATES", "Way", "check_detection", "keep_ledgers", "load_way", "windows_and_picture"]
+__all__ = ["Way", "check_detection", "load_way", "windows_and_picture"]
 
 SIDE = 1500
 """Pixels along a side of the picture, at most."""
@@ -32,10 +29,6 @@ RADAR = {"looks": 4.4, "window": 3, "averaging": "difference", "floor": None}
 
 REQUIRED = ("looks", "averaging")
 """Of these, what cannot be left out."""
-
-DATES = ".dates"
-"""Folder in which what was seen on each date is kept until all dates are."""
-
 
 TALL = 8192
 """Rows of pixels that are seen at a time. Blocks of images at a seam are read for both sides."""
@@ -180,7 +173,8 @@ def windows_and_picture(
 
     Both are made in one pass over the images, block by block; neither the scene nor its channels
     are ever held whole. What a strip of a date gave is stored, and not made again under the same
-    key; one whose images cannot be read is tried again, as :func:`minewatch.store.to_zarr` does.
+    key; one whose images cannot be read is tried again, as :func:`minewatch.store.to_zarr` does,
+    then left out until the other dates are done.
 
     Parameters
     ----------
@@ -204,7 +198,11 @@ def windows_and_picture(
     Raises
     ------
     RuntimeError
-        If strips of a date cannot be made. All others of that date are kept.
+        If strips cannot be read, once all others are stored: how many, and of which dates.
+
+    See Also
+    --------
+    minewatch.workflows.detecting_dates.each_date : says when it gives up.
     """
     folder.mkdir(exist_ok=True)
     lazy = learn.patches.scan(seen, way.detector, step=way.step, mode=settings.mode)
@@ -214,18 +212,20 @@ def windows_and_picture(
     both = math.lcm(way.step, factor)
     tall = both * max(1, TALL // both)
     rows = {"row": tall // way.step, "view_row": tall // factor}
-    found: list[Any] = []
-    total = np.zeros(small.shape[-2:])
-    count = np.zeros(small.shape[-2:], np.int64)
-    for date in range(seen.sizes["time"]):
+
+    def see(date: int, place: Path) -> xr.Dataset:
         one = xr.Dataset(
             {
                 "windows": (("row", "column"), lazy.isel(time=date).data),
                 "view": (("view_row", "view_column"), small.isel(time=date).data),
             }
         )
-        place = folder / f"{date:04d}.zarr"
-        stored = store.to_zarr(one, place, overwrite=True, rows=rows, resume=key)
+        return store.to_zarr(one, place, overwrite=True, rows=rows, resume=key)
+
+    found: list[Any] = []
+    total = np.zeros(small.shape[-2:])
+    count = np.zeros(small.shape[-2:], np.int64)
+    for stored in each_date(see, seen["time"], folder):
         found.append(stored["windows"].to_numpy())
         view = stored["view"].to_numpy()
         known = np.isfinite(view)
@@ -247,28 +247,6 @@ def windows_and_picture(
         attrs=lazy.attrs,
     )
     return windows, picture
-
-
-def keep_ledgers(windows: xr.DataArray, folder: Path) -> None:
-    """Leave what is noted of the strips of all dates beside the windows, in one ledger.
-
-    Parameters
-    ----------
-    windows : xarray.DataArray
-        From :func:`windows_and_picture`.
-    folder : pathlib.Path
-        Of the run: ``windows.blocks.jsonl`` is written, a line a strip with the ``date``, after
-        the header of each.
-    """
-    with (
-        whole(ledger_of(folder / "windows.zarr")) as partial,
-        partial.open("w", encoding="utf-8") as file,
-    ):
-        for number, date in enumerate(windows["time"].dt.strftime("%Y-%m-%dT%H:%M:%S").values):
-            noted = ledger_of(folder / DATES / f"{number:04d}.zarr").read_bytes()
-            for line in noted.splitlines():
-                with contextlib.suppress(ValueError):  # cut short when a run was killed
-                    file.write(json.dumps({"date": date, **json.loads(line)}) + "\n")
 
 
 def _places(layer: xr.DataArray, *dims: str) -> dict[str, Any]:

@@ -32,8 +32,8 @@ from minewatch.workflows import (
     read_settings,
     score_run,
 )
+from minewatch.workflows.detecting_dates import DATES
 from minewatch.workflows.detecting_epochs import epoch_told
-from minewatch.workflows.detecting_scanning import DATES
 
 SIZE = 32
 """Pixels of a patch: 320 m, so that a small world holds many."""

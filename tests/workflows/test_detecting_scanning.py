@@ -16,11 +16,10 @@ from minewatch import learn
 from minewatch.grids import coordinates, geobox
 from minewatch.store import filling
 from minewatch.workflows import DetectSettings, detecting_scanning
+from minewatch.workflows.detecting_dates import DATES, keep_ledgers
 from minewatch.workflows.detecting_scanning import (
-    DATES,
     Way,
     check_detection,
-    keep_ledgers,
     load_way,
     windows_and_picture,
 )
@@ -193,7 +192,7 @@ def test_strips_that_cannot_be_read_are_tried_again_then_told_and_healed(
 
     # Windows of a strip reach into the block below it, which is read first for them: block 4 of
     # the first date, which comes at the second attempt, and block 2 of the other, which never does.
-    with pytest.raises(RuntimeError, match=r"2 of 3 blocks of 0001.zarr are missing .*HTTP 503"):
+    with pytest.raises(RuntimeError, match=r"2 blocks .* of 1 of 2 dates: 2024-05-13 .*HTTP 503"):
         run(reading(refused={(0, 4): 1, (1, 2): 99}))
     first = [("row 0:4", "done", 1), ("row 4:8", "done", 2), ("row 8:9", "done", 1)]
     assert noted(0) == first
