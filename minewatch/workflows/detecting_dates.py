@@ -89,16 +89,16 @@ def _told(failed: dict[int, BlocksMissing], time: xr.DataArray, tried: int) -> s
     """What is missing of which dates, why, and what to do."""
     errors = list(failed.values())
     missing = sum(each.missing for each in errors)
-    days = [str(day) for day in np.datetime_as_string(time.to_numpy()[list(failed)], unit="D")]
+    days = np.datetime_as_string(time.to_numpy(), unit="D")
+    if np.unique(days).size < days.size:  # two orbits of a day are two dates
+        days = np.datetime_as_string(time.to_numpy(), unit="s")
+    named = in_short([str(days[number]) for number in failed])
     text = (
-        f"{missing} block{'s are' if missing > 1 else ' is'} missing, of {len(days)} of "
-        f"{time.size} dates: {in_short(days)} ({errors[0].reason}); "
+        f"{missing} block{'s are' if missing > 1 else ' is'} missing, of {len(failed)} "
+        f"of {time.size} dates: {named} ({errors[0].reason}); "
     )
     if tried < time.size:
-        text += (
-            f"of {IN_A_ROW} dates one after the other nothing could be read, so later ones were "
-            f"not tried ({time.size - tried}); "
-        )
+        text += f"of the last {IN_A_ROW} nothing could be read, so no later date was tried; "
     return text + (
         f"all others are kept, {DATES}/*.blocks.jsonl tell each: say resume to make what is missing"
     )
