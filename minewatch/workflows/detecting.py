@@ -68,6 +68,8 @@ def detect_run(settings: DetectSettings, *, notify: Notify = quiet) -> Result:
         If what the detector needs is not installed.
     FileExistsError
         If the output folder holds something, and neither `overwrite` nor `resume` is True.
+    RuntimeError
+        If dates cannot be read: how many strips of which. What else was seen is kept for `resume`.
 
     See Also
     --------
