@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import threading
+import time
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,8 @@ IN_WRITING = re.compile(r".+\.[0-9a-f]{32}\.partial")
 """Names under which Zarr writes a chunk before it has its own."""
 DATE, NO_DATE = "OGR_CURRENT_DATE", "1970-01-01T00:00:00.000Z"
 """What GDAL takes for the time of writing of a GeoPackage, and what it is given."""
+WAITS = (0.05, 0.1, 0.2, 0.4, 0.8)
+"""Seconds before a folder is removed again: other threads of a job that failed may write there."""
 _dating = threading.RLock()  # an option of GDAL is one of the whole process
 
 
@@ -79,8 +82,10 @@ def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
             yield partial
         _require_end(partial, target)
         put_in_place(partial, target)
-    finally:
-        _remove(partial)
+    except BaseException:
+        with contextlib.suppress(OSError):  # what went wrong is to be told, not this
+            _remove(partial)
+        raise
 
 
 @contextlib.contextmanager
@@ -290,7 +295,12 @@ def alone(target: Path, doing: str) -> Iterator[None]:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
+    if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)
+        return
+    for wait in WAITS:
+        shutil.rmtree(path, ignore_errors=True)
+        if not path.exists():
+            return
+        time.sleep(wait)
+    shutil.rmtree(path)

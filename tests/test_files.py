@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -25,6 +28,32 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
         fail()
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_what_failed_is_told_though_other_threads_still_write(tmp_path: Path) -> None:
+    """A folder that fills while it is removed is removed again: its error is not the one told."""
+    begun = threading.Event()
+
+    def write(folder: Path) -> None:
+        # Half a second at most: removal is tried for three times as long.
+        until = time.monotonic() + 0.5
+        with contextlib.suppress(FileNotFoundError):  # the folder is gone
+            for number in range(10**9):
+                (folder / f"{number}").write_bytes(b"")
+                begun.set()
+                if time.monotonic() > until:
+                    break
+
+    def fail(folder: Path) -> None:
+        folder.mkdir()
+        threading.Thread(target=write, args=(folder,)).start()
+        begun.wait()
+        message = "a block failed"
+        raise ValueError(message)
+
+    with pytest.raises(ValueError, match="a block failed"), whole(tmp_path / "a.zarr") as partial:
+        fail(partial)
+    assert not [*tmp_path.iterdir()]
 
 
 def test_a_folder_is_replaced_as_one(tmp_path: Path) -> None:

@@ -122,7 +122,9 @@ def of_torch(content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "load", [learn.load_model, patches.load_detector, segment.load_segmenter], ids=str
+    "load",
+    [learn.load_model, patches.load_detector, segment.load_segmenter],
+    ids=lambda load: load.__name__,
 )
 @pytest.mark.parametrize("name", ["model.npz", "model.zip", "model.skops", "model.pt"])
 def test_no_model_is_unpickled(tmp_path: Path, load: Callable[[Path], Any], name: str) -> None:
