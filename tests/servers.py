@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
+import hmac
 import http.server
 import importlib.util
 import json
 import os
 import pwd
+import re
 import secrets
 import shutil
 import signal
@@ -22,7 +25,9 @@ import tempfile
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Reply",
     "Times",
+    "Tokens",
     "json_server",
     "pgstac_api",
     "range_server",
@@ -280,20 +286,81 @@ class Times:
             return self.answer
 
 
+class Tokens:
+    """Addresses that are good for a while: 403 when the time that was signed with them is over.
+
+    The clock is the server's own, and real. A machine that stands still for longer than a token
+    lives would never read anything, so a token is good for a few answers in any case.
+
+    Parameters
+    ----------
+    life : float
+        Seconds from signing to expiry.
+    delay : float
+        Seconds that each answer takes.
+    least : int
+        Answers that a token has even after its expiry.
+
+    Attributes
+    ----------
+    answers : collections.Counter
+        How many each token was given, of those that came.
+    refused : int
+        Requests that came too late.
+    """
+
+    def __init__(self, *, life: float, delay: float, least: int) -> None:
+        self.life, self.delay, self.least = life, delay, least
+        self.answers, self.refused = Counter[str](), 0
+        self._key, self._lock = secrets.token_bytes(16), threading.Lock()
+
+    def sign(self, href: str) -> str:
+        """The address with its expiry, and with what proves that it was given here."""
+        # Signed twice within a tick of the clock it is signed differently.
+        expiry = f"{time.monotonic() + self.life!r}-{secrets.token_hex(4)}"
+        path = urllib.parse.urlsplit(href).path
+        return f"{href}?se={expiry}&sig={self._signature(path, expiry)}"
+
+    def _signature(self, path: str, expiry: str) -> str:
+        return hmac.new(self._key, f"{path} {expiry}".encode(), hashlib.sha256).hexdigest()
+
+    def __call__(self, path: str) -> int | None:
+        address = urllib.parse.urlsplit(path)
+        asked = dict(urllib.parse.parse_qsl(address.query))
+        expiry, signature = asked.get("se", ""), asked.get("sig", "")
+        if not hmac.compare_digest(signature, self._signature(address.path, expiry)):
+            return 401
+        time.sleep(self.delay)
+        with self._lock:
+            late = time.monotonic() > float(expiry.partition("-")[0])
+            if late and self.answers[signature] >= self.least:
+                self.refused += 1
+                return 403
+            self.answers[signature] += 1
+        return None
+
+
 @contextlib.contextmanager
 def range_server(
-    folder: Path, *, before: Callable[[str], int | Reply | None] | None = None
+    folder: Path,
+    *,
+    before: Callable[[str], int | Reply | None] | None = None,
+    within: Callable[[str, int, int], int | Reply | None] | None = None,
 ) -> Iterator[str]:
     """Serve a folder with byte ranges; yields its address.
 
     `before` sees each path (with its query) and may answer instead: with a status, e.g. 503, or
-    with a :class:`Reply`.
+    with a :class:`Reply`. So may `within`, which sees the path, the first byte that is asked for
+    and the last, of requests for a part of a file.
     """
     ended = threading.Event()
 
     class Handler(_Quiet):
         def _struck(self) -> bool:
             reply = None if before is None else before(self.path)
+            asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+            if reply is None and within is not None and asked is not None:
+                reply = within(self.path, int(asked[1]), int(asked[2]))
             if reply is None:
                 return False
             reply = Reply(reply) if isinstance(reply, int) else reply

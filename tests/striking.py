@@ -1,4 +1,4 @@
-"""Processes that are killed in the midst of a chosen block, whatever the machine is doing."""
+"""Processes that are killed in the midst of a chosen block, once or every time it is made."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,8 +53,7 @@ def struck(
     noted: list[str] = []
 
     def write_strip(cube: Any, path: Path, strip: Any) -> None:
-        rows = strip if isinstance(strip, slice) else strip["y"]
-        this = rows.start // side if path.name.startswith(f".{store}.") else -1
+        this = _number(strip, path, store, side)
         if this == block and not kill.exists():
             _wait(lambda: len(ledgers(folder).get(store, [])) == block)
             noted[:] = ledgers(folder)[store]
@@ -67,6 +67,79 @@ def struck(
         with mock.patch.object(filling, "write_strip", write_strip):
             yield noted
         assert kill.exists(), f"block {block} of {store} was not made"
+
+
+@contextlib.contextmanager
+def deadly(store: str, block: int, folder: Path, *, side: int) -> Iterator[list[str]]:
+    """Kill whatever worker makes a block, every time, while the ``with`` block lasts.
+
+    Blocks before it are noted by then; those after it are begun when it has failed for good, or
+    the scheduler would hold them for guilty where they waited on a worker that was killed.
+
+    Parameters
+    ----------
+    store, block, folder, side
+        As in :func:`struck`.
+
+    Yields
+    ------
+    list of str
+        Numbers of the processes that were killed; empty until the block ends.
+    """
+    write, us, over = filling.write_strip, os.getpid(), threading.Event()
+    victims: list[str] = []
+
+    def write_strip(cube: Any, path: Path, strip: Any) -> None:
+        this = _number(strip, path, store, side)
+        if this > block:
+            assert over.wait(PATIENCE), f"block {block} of {store} does not fail"
+        if this != block:
+            write(cube, path, strip)
+            return
+        _wait(lambda: len(ledgers(folder).get(store, [])) == block)
+        try:
+            write(_killing(cube, killed, us), path, strip)
+        finally:
+            over.set()
+
+    with tempfile.TemporaryDirectory() as name:
+        killed = Path(name)
+        try:
+            with mock.patch.object(filling, "write_strip", write_strip):
+                yield victims
+        finally:
+            victims += sorted(path.name for path in killed.iterdir())
+
+
+def _number(strip: Any, path: Path, store: str, side: int) -> int:
+    """Which block of the store it is; -1 for one of another store."""
+    rows = strip if isinstance(strip, slice) else strip["y"]
+    return int(rows.start) // side if path.name.startswith(f".{store}.") else -1
+
+
+def _killing(cube: Any, killed: Path, us: int) -> Any:
+    """The same numbers, of which nobody lives to make a chunk of the first columns."""
+
+    def mortal(chunk: Any, block_id: Any = None) -> Any:
+        # Made of nothing but what workers have: this file is not on their path.
+        if block_id[-1] == 0:
+            if os.getpid() == us:
+                message = "the block is made in the process of the test"
+                raise RuntimeError(message)
+            (killed / str(os.getpid())).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return chunk
+
+    return _through(mortal, cube)
+
+
+def _through(gate: Any, cube: Any) -> Any:
+    """The cube, one variable of which passes through a gate chunk by chunk."""
+    name = next(key for key, each in cube.data_vars.items() if each.chunks is not None)
+    data = cube[name].data
+    return cube.assign(
+        {name: cube[name].copy(data=data.map_blocks(gate, dtype=data.dtype, meta=data._meta))}
+    )
 
 
 def _deadly(cube: Any, kill: Path, us: int, victim: int | None) -> Any:
@@ -83,10 +156,7 @@ def _deadly(cube: Any, kill: Path, us: int, victim: int | None) -> Any:
             os.kill(target, signal.SIGKILL)
         return block
 
-    name = next(key for key, each in cube.data_vars.items() if each.chunks is not None)
-    data = cube[name].data
-    gate = data.map_blocks(struck, dtype=data.dtype, meta=data._meta)
-    return cube.assign({name: cube[name].copy(data=gate)})
+    return _through(struck, cube)
 
 
 def _wait(ready: Any) -> None:

@@ -41,7 +41,7 @@ def explained(client: Client) -> Iterator[None]:
         message = (
             f"a worker ended, and others after it, over the same task ({error.task}), most likely "
             "because it took more memory than a worker has; take fewer workers with more memory "
-            "each ('local:2'), or smaller blocks; what is stored stays"
+            "each ('local:2'), or smaller blocks, then resume; what is stored stays"
         )
         raise RuntimeError(message) from error
     except Exception as error:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import dask
 import pytest
+from distributed import KilledWorker
 from killing import assert_same_stores, ledgers, small_blocks
 from schedulers import scheduler
-from striking import struck
+from striking import deadly, struck
 
 from minewatch import simulate
 from minewatch.workflows import ActivitySettings, MappingSettings, activity_run, mapping_run
@@ -94,6 +97,50 @@ def test_a_worker_that_is_killed_in_a_whole_run_is_replaced(
     assert len(noted) == 2
     after = ledgers(output)[store]
     assert after[:2] == noted
+    assert len(after) == len(set(after)) == blocks
+    assert_as_if_nothing_had_happened(name, output, plain(name))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "store", "blocks", "failures"), [("activity", "tai", 4, 3), ("map", "features", 5, 1)]
+)
+def test_a_block_that_ends_its_worker_every_time_is_told_and_healed(
+    settings: dict[str, Any],
+    plain: Callable[[str], Path],
+    tmp_path: Path,
+    name: str,
+    store: str,
+    blocks: int,
+    failures: int,
+) -> None:
+    """The third block of a store, until Dask gives it up; the next run makes what is missing."""
+    output, side = tmp_path / "run", SIDES[name]
+    one = dataclasses.replace(settings[name], output=str(output), cluster="local:2")
+    guilty = f"y {2 * side}:{3 * side}"
+    with small_blocks(side):
+        with (
+            # How many workers a task may end before Dask gives it up at the next; 3 by default.
+            dask.config.set({"distributed.scheduler.allowed-failures": failures}),
+            deadly(store, 2, output, side=side) as killed,
+            pytest.raises(RuntimeError, match=r"over the same task .* then resume") as got,
+        ):
+            RUNS[name](one)
+        # Fewer than it allows where Dask hands the block to one of whose end it has not heard.
+        assert 1 <= len(killed) <= failures + 1
+        assert "\n" not in str(got.value)
+        lines = (output / f"{store}.blocks.jsonl").read_text().splitlines()[1:]
+        (failed,) = [each for each in map(json.loads, lines) if each["status"] == "failed"]
+        assert (failed["name"], failed["attempts"]) == (guilty, 1)
+        assert failed["reason"].startswith(f"{KilledWorker.__name__}: Attempted to run task ")
+        kept = ledgers(output)[store]
+        assert kept[:2] == [f"y 0:{side}", f"y {side}:{2 * side}"]
+        assert guilty not in kept
+        assert not (output / f"{store}.zarr").exists()
+        assert not (output / "run.toml").exists()
+        RUNS[name](dataclasses.replace(settings[name], output=str(output), resume=True))
+    after = ledgers(output)[store]
+    assert after[: len(kept)] == kept
     assert len(after) == len(set(after)) == blocks
     assert_as_if_nothing_had_happened(name, output, plain(name))
 

@@ -283,4 +283,6 @@ def _reason(error: BaseException) -> str:
         cause = cause.__cause__ or cause.__context__
     if "/vsicurl/" in said and "not recognized" in said:
         said = f"{said.rstrip('.')}: no image was sent, but a page, or nothing in time"
+    if re.search(r"got \d+ bytes, expected \d+", said):  # GDAL keeps the status to itself
+        said = f"{said}: a part of the file was refused, or broke off, or is not there"
     return re.sub(r"\?[^\s'\"]+", "?…", said) or repr(error)  # a query may hold a token

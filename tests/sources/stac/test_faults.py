@@ -15,7 +15,7 @@ import pytest
 import rasterio
 import servers
 from rasterfiles import stac_item, write_tif
-from servers import Reply, Times, json_server, range_server
+from servers import Reply, Times, Tokens, json_server, range_server
 
 import minewatch as mw
 from minewatch import store
@@ -40,15 +40,20 @@ def truth() -> np.ndarray:
     return np.random.default_rng(7).random((SIZE, SIZE)).astype("float32")
 
 
+def write_cog(path: Path, values: np.ndarray, box: tuple[float, float, float, float]) -> None:
+    height, width = values.shape
+    size = {"height": height, "width": width, "count": 1, "dtype": "float32"}
+    place = {"crs": "EPSG:32645", "transform": rasterio.Affine(10, 0, box[0], 0, -10, box[3])}
+    how = {"driver": "COG", "compress": "deflate", "blocksize": 128, "overviews": "none"}
+    with rasterio.open(path, "w", **how, **size, **place) as file:
+        file.write(values, 1)
+
+
 @pytest.fixture(scope="module")
 def folder(truth: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One COG, whose four tiles lie far behind its header, and what became of copies of it."""
     path = tmp_path_factory.mktemp("served")
-    size = {"height": SIZE, "width": SIZE, "count": 1, "dtype": "float32"}
-    place = {"crs": "EPSG:32645", "transform": rasterio.Affine(10, 0, BOX[0], 0, -10, BOX[3])}
-    how = {"driver": "COG", "compress": "deflate", "blocksize": 128, "overviews": "none"}
-    with rasterio.open(path / "vv.tif", "w", **how, **size, **place) as file:
-        file.write(truth, 1)
+    write_cog(path / "vv.tif", truth, BOX)
     whole = (path / "vv.tif").read_bytes()
     (path / "cut.tif").write_bytes(whole[: len(whole) // 2])
     (path / "stub.tif").write_bytes(whole[:300])
@@ -159,6 +164,35 @@ def test_a_token_that_runs_out_while_images_are_read_is_renewed(
         )
     npt.assert_array_equal(found, truth)
     assert len(used) > 1
+
+
+@pytest.mark.slow
+def test_a_token_that_runs_out_by_the_clock_of_the_server_is_renewed(tmp_path: Path) -> None:
+    """Sixteen blocks are read for longer than a token lives; each is signed with its expiry."""
+    side = 512
+    wanted = np.random.default_rng(11).random((side, side)).astype("float32")
+    box = (BOX[0], BOX[3] - 10 * side, BOX[0] + 10 * side, BOX[3])
+    write_cog(tmp_path / "vv.tif", wanted, box)
+    grid = mw.grids.geobox(box, crs="EPSG:32645", resolution=10)
+
+    def read(url: str, sign: Callable[[str], str]) -> np.ndarray:
+        item = stac_item("one", {"vv": f"{url}/vv.tif"}, bounds=box)
+        how: dict[str, Any] = {"timeout": 30, "max_retries": 0, "chunks": {"y": 128, "x": 128}}
+        lazy = load([item], like=grid, sign=sign, **how).vv[0]
+        return lazy.compute(scheduler="synchronous").to_numpy()
+
+    # It does not matter how fast the machine is. One thread asks for the header and then for each
+    # of sixteen tiles. A token has eight answers in any case: enough to open the file and read a
+    # block, so the slowest machine gets on. The ninth comes 1.35 s after the signing or later, as
+    # each takes 0.15 s or more: too late for a life of 1 s, so the fastest machine signs again.
+    tokens = Tokens(life=1.0, delay=0.15, least=8)
+    with range_server(tmp_path, before=tokens) as url:
+        npt.assert_array_equal(read(url, tokens.sign), wanted)
+        assert len(tokens.answers) >= 2
+        assert tokens.refused >= 1
+        once = tokens.sign(f"{url}/vv.tif")
+        with pytest.raises(RuntimeError, match="HTTP response code: 403"):
+            read(url, lambda _: once)
 
 
 def test_the_planetary_computers_own_signer_renews_tokens_that_have_run_out(
