@@ -48,8 +48,10 @@ PAUSE = 1.0
 """Seconds before the second attempt; four times as many before each further one."""
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 """What the system says where nothing more can be written: to try again is no help."""
-IN_A_ROW = 3
-"""Blocks that fail one after the other before a run gives up: it is not the blocks then."""
+IN_A_ROW = 4
+"""Blocks that fail one after the other before a run gives up: it is not the blocks then.
+
+Under a filter, which reads the blocks above and below, a part of one image fails three."""
 
 
 class BlocksMissing(RuntimeError):

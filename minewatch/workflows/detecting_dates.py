@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from minewatch._files import whole
-from minewatch.store.filling import IN_A_ROW, BlocksMissing, ledger_of
+from minewatch.store.filling import BlocksMissing, ledger_of
 from minewatch.workflows.outputs import in_short
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ __all__ = ["DATES", "each_date", "keep_ledgers"]
 DATES = ".dates"
 """Folder in which what was seen on each date is kept until all dates are."""
 
+IN_A_ROW = 3
+"""Dates of which no block could be made, one after the other, before a run gives up."""
+
 Stored = TypeVar("Stored")
 
 
@@ -31,8 +34,8 @@ def each_date(
 ) -> list[Stored]:
     """What is stored of each date; those that cannot be read are left until all others are.
 
-    After :data:`minewatch.store.filling.IN_A_ROW` dates in a row of which no block could be made,
-    no further one is tried: it is not the dates then. Dates that were there already do not count.
+    After three dates in a row of which no block could be made, no further one is tried: it is not
+    the dates then. Dates that were there already do not count.
 
     Parameters
     ----------

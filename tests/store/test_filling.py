@@ -144,7 +144,7 @@ def test_a_run_gives_up_when_everything_fails(tmp_path):
 
     with pytest.raises(RuntimeError, match=r"6 of 6 blocks .*no route to host"):
         stored(tmp_path, "a", dead)
-    assert sorted(set(tried)) == [0, 1024, 2048]
+    assert sorted(set(tried)) == [0, 1024, 2048, 3072]
 
 
 def mistaken(low):

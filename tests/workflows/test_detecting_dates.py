@@ -98,7 +98,7 @@ def test_two_of_four_dates_that_cannot_be_read_are_left_told_and_healed(tmp_path
     ground = Ground(4)
     expected = ground.windows(tmp_path / "whole")
     ground.refused = {1: OSError("HTTP 503"), 2: RuntimeError("not a TIFF")}
-    # Of each date three strips are tried, then it is left.
+    # Of each date four strips are tried, then it is left.
     said = rf"^10 blocks are missing, of 2 of 4 dates: {ground.days[1]}, {ground.days[2]} "
     with pytest.raises(RuntimeError, match=said + r"\(OSError: HTTP 503\); all others are kept"):
         ground.windows(tmp_path / "dates")
@@ -154,7 +154,7 @@ def test_what_is_no_error_of_reading_ends_a_search_at_once(
     with pytest.raises(type(error)) as got:
         ground.windows(tmp_path / "dates")
     assert got.value is error
-    assert ground.read == {0: 9, 1: 1}
+    assert ground.read == {0: 12, 1: 1}
 
 
 # The loop by itself

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import rasterio
@@ -18,8 +18,10 @@ from minewatch.store import filling
 from minewatch.store.filling import ledger_of, unfinished
 from minewatch.workflows import MappingSettings, mapping_run
 
-SIDE, BLOCKS = 32, 5
-"""Rows of a block, and how many blocks the stores of the map have."""
+SIDE = 32
+"""Rows of a block."""
+NAMES = ["y 0:32", "y 32:64", "y 64:96", "y 96:128", "y 128:160"]
+"""Blocks of the stores of the map."""
 ROWS = 16
 """Of a strip of an image."""
 GAP = 2**16
@@ -48,14 +50,15 @@ def strips_apart(path: Path) -> list[int]:
         if tag == STRIP_OFFSETS:
             assert kind == LONG
             break
-    size = values.nbytes // count
+    size = values.nbytes // values.shape[-2] * ROWS
     apart = [GAP * (number + 1) for number in range(count)]
     strips = struct.unpack_from(f"{order}{count}I", whole, where)
     content = bytearray(GAP * (count + 1))
     content[: min(strips)] = whole[: min(strips)]
     struct.pack_into(f"{order}{count}I", content, where, *apart)
     for old_place, new_place in zip(strips, apart, strict=True):
-        content[new_place : new_place + size] = whole[old_place : old_place + size]
+        strip = whole[old_place : old_place + size]
+        content[new_place : new_place + len(strip)] = strip
     path.write_bytes(content)
     with rasterio.open(path) as new:
         assert (new.read() == values).all()
@@ -63,12 +66,16 @@ def strips_apart(path: Path) -> list[int]:
 
 
 @pytest.mark.slow
-def test_a_block_whose_bytes_are_refused_is_told_and_healed_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("speckle", "missing"), [("none", [2]), ("lee", [1, 2, 3])])
+def test_blocks_whose_bytes_are_refused_are_told_and_healed_alone(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    speckle: Literal["none", "lee"],
+    missing: list[int],
 ) -> None:
-    """403 for one strip of one image, in the midst of the third block; the header is served."""
+    """403 for one strip of one image, in the third block; a filter has its neighbours read too."""
     monkeypatch.setattr(filling, "PAUSE", 0.0)
-    made = simulate.mine_world(seed=42, size=128)
+    made = simulate.mine_world(seed=42, size=158)
     simulate.write_stac(made, tmp_path / "stac")
     simulate.write_vectors(made, tmp_path)
     images = sorted((tmp_path / "stac" / "sentinel-1-rtc").rglob("*.tif"))
@@ -94,37 +101,41 @@ def test_a_block_whose_bytes_are_refused_is_told_and_healed_alone(
             reference=str(tmp_path / "reference.geojson"),
             collections=("sentinel-1-rtc",),
             output=str(output),
-            speckle="none",  # a filter reads some rows of its neighbours
+            speckle=speckle,
             trees=5,
             max_per_polygon=20,
         )
         wanted = (
-            rf"1 of {BLOCKS} blocks of features\.zarr .*asset '{target.stem}' of item "
-            rf"'{target.parent.name}' .*a part of the file was refused"
+            rf"{len(missing)} of {len(NAMES)} blocks of features\.zarr .*asset '{target.stem}' "
+            rf"of item '{target.parent.name}' .*a part of the file was refused"
         )
         with pytest.raises(RuntimeError, match=wanted) as got:
             mapping_run(settings)
         assert "\n" not in str(got.value)
         assert refused[0] >= filling.ATTEMPTS
-        kept = ledgers(output)["features"]
-        assert kept == ["y 0:32", "y 32:64", "y 96:128", "y 128:130"]
+        assert ledgers(output)["features"] == [
+            name for number, name in enumerate(NAMES) if number not in missing
+        ]
         told = lines(store)
-        (failed,) = [line for line in told if line["status"] == "failed"]
-        assert (failed["name"], failed["attempts"]) == ("y 64:96", filling.ATTEMPTS)
-        assert "a part of the file was refused" in failed["reason"]
+        failed = {line["name"]: line for line in told if line["status"] == "failed"}
+        assert list(failed) == [NAMES[number] for number in missing]
+        for line in failed.values():
+            assert line["attempts"] == filling.ATTEMPTS
+            assert "a part of the file was refused" in line["reason"]
         assert not store.exists()
         before = times(unfinished(store))
         healed[0], asked[0] = True, 0
         mapping_run(dataclasses.replace(settings, resume=True))
         assert asked[0] > 0
-        # One line more and no other; of the chunks of other blocks none is written again.
-        *first, last = lines(store)
-        assert first == told
-        assert (last["name"], last["status"]) == ("y 64:96", "done")
+        # A line more for each and no other; of the chunks of other blocks none is written again.
+        now = lines(store)
+        assert now[: len(told)] == told
+        more = [(line["name"], line["status"]) for line in now[len(told) :]]
+        assert more == [(NAMES[number], "done") for number in missing]
         after = times(store)
         again = [each for each in after if after[each] != before.get(each)]
-        assert again != []
-        assert [each for each in again if "/c/2/" not in each] == []
+        rows = {each.partition("/c/")[2].partition("/")[0] for each in again}
+        assert rows == {str(number) for number in missing}
         mapping_run(dataclasses.replace(settings, output=str(tmp_path / "plain")))
     assert_same_stores(output, tmp_path / "plain")
     files = ("mines.tif", "probability.tif", "mines.geojson", "items.csv", "sizes.csv")
