@@ -72,7 +72,7 @@ def plan_map(
     elif not isinstance(rate, Rates):
         told = f"that of {rate}"
     readings = tuple(
-        reading_of(sensor, found, box, passes=_passes(sensor, settings))
+        reading_of(sensor, found, box, passes=_passes(sensor, settings, box, len(found)))
         for sensor, found in items.items()
     )
     again = views_of(items, box, settings)
@@ -120,10 +120,13 @@ def _inside(reference: gpd.GeoDataFrame, box: GeoBox) -> npt.NDArray[np.float64]
     return pixels
 
 
-def _passes(sensor: str, settings: MappingSettings) -> int:
-    """How often files are read: once more for the level of strong targets."""
-    level = settings.speckle == "lee_sigma" and settings.lee_window > 1
-    return 2 if level and sensor == "sentinel1" else 1
+def _passes(sensor: str, settings: MappingSettings, box: GeoBox, dates: int) -> float:
+    """How often files are read: filters need the blocks beside a strip, lee_sigma a level first."""
+    if sensor != "sentinel1" or settings.speckle == "none" or settings.lee_window == 1:
+        return 1.0
+    side, height = block_of(settings, box, dates), int(box.shape[0])
+    beside = sum(side + min(side, height - seam) for seam in range(LARGEST, height, LARGEST))
+    return 1.0 + beside / height + (settings.speckle == "lee_sigma")
 
 
 def _output(load: Load, stored: int) -> float:

@@ -54,7 +54,7 @@ def reading_of(
     items: Sequence[pystac.Item],
     box: GeoBox,
     *,
-    passes: int = 1,
+    passes: float = 1.0,
     names: Sequence[str] | None = None,
 ) -> Reading:
     """Count what lies within a map.
@@ -71,8 +71,8 @@ def reading_of(
         Its items, of one collection.
     box : odc.geo.geobox.GeoBox
         The grid of the map.
-    passes : int
-        How often the files are read.
+    passes : float
+        How often the files are read, on average.
     names : sequence of str, optional
         What is read of each item; all that is known of it if not given.
 

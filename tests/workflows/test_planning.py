@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import subprocess
 import sys
@@ -12,11 +13,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from killing import small_blocks
 from numpy import testing as npt
 
 from minewatch import simulate, store, vectors
-from minewatch.workflows import MappingSettings, PlanSettings, mapping_run, plan, plan_run
-from minewatch.workflows.mapping_inputs import find_items, map_grid
+from minewatch.sources.stac._readers import StrictReader
+from minewatch.workflows import (
+    MappingSettings,
+    PlanSettings,
+    mapping_run,
+    plan,
+    plan_run,
+    planning_mapping,
+)
+from minewatch.workflows.mapping_inputs import covariates, find_items, map_grid
 from minewatch.workflows.planning_memory import MARGIN, Load, memory_of
 from minewatch.workflows.planning_more import warped_of
 from minewatch.workflows.planning_plans import KEPT
@@ -141,6 +151,32 @@ def test_passes_that_measure_something_are_counted(bare: Path) -> None:
     layer = 4 * KEPT * plain.load.pixels
     more = (fusion.output - plain.output) / layer + plain.load.covariates - 45
     assert more == pytest.approx(8)
+
+
+@pytest.mark.parametrize("speckle", ["none", "lee"])
+def test_what_a_filter_reads_beside_each_strip_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, speckle: str
+) -> None:
+    """Five strips: the pixels that are read, against those of the plan."""
+    pixels = []
+
+    def read(reader: StrictReader, window: Any, **options: Any) -> Any:
+        pixels.append(window.height * window.width)
+        return whole(reader, window, **options)
+
+    whole = StrictReader.read
+    monkeypatch.setattr(StrictReader, "read", read)
+    monkeypatch.setattr(planning_mapping, "LARGEST", 32)
+    settings = settings_of(written(tmp_path, 158), speckle=speckle, collections=("sentinel-1-rtc",))
+    with small_blocks(32):
+        reference = vectors.read_polygons(settings.reference)
+        items, box = find_items(settings, reference), map_grid(settings, reference)
+        store.to_zarr(covariates(items, box, settings), tmp_path / "features.zarr", resume="a")
+        (told,) = plan(settings, rate=RATES).readings
+    once = reading_of("sentinel1", items["sentinel1"], box)
+    read_of_each = sum(pixels) / (told.files * math.prod(box.shape))
+    assert read_of_each == {"none": 1.0, "lee": 13 / 5}[speckle]
+    assert told.decoded / once.decoded == pytest.approx(read_of_each)
 
 
 def test_clear_views_are_read_once_more(bare: Path) -> None:
