@@ -61,15 +61,13 @@ class BlocksMissing(RuntimeError):
     ----------
     missing : int
         Blocks that are not done, with those that were not tried any more.
-    blocks : int
-        All blocks of the store.
     made : int
         Blocks that this run had made before.
     reason : str
         Why one of them failed.
     """
 
-    missing = blocks = made = 0
+    missing = made = 0
     reason = ""
 
 
@@ -259,8 +257,7 @@ def fill(
                 "missing"
             )
             left_out = BlocksMissing(message)
-            left_out.missing, left_out.blocks = len(missing), len(names)
-            left_out.made, left_out.reason = made, why
+            left_out.missing, left_out.made, left_out.reason = len(missing), made, why
             raise left_out
         sweep(partial)  # of processes that were killed in the middle of a chunk
         close_ledger(ledger, _contents(partial))

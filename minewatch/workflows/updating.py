@@ -111,7 +111,7 @@ def update_run(settings: UpdateSettings, *, notify: Notify = quiet) -> Result:
             carry(origin_of(come.recorded, come.sources(come.recorded)))
             come = dataclasses.replace(come, exclusion=exclusion_of(run, come.series))
         progress = stopped or Progress(updates=updates_of(folder))
-        if not _has_counted(progress, settings, come):
+        if not _has_counted(progress, come):
             refresh = settings.refresh or progress.refresh
             progress = dataclasses.replace(progress, counted=False, refresh=refresh)
             progress = count_arrivals(come, progress, step)
@@ -144,9 +144,9 @@ def run_of(settings: UpdateSettings, folder: Path) -> ActivitySettings:
     return dataclasses.replace(run, output=str(folder), cluster=settings.cluster)
 
 
-def _has_counted(progress: Progress, settings: UpdateSettings, come: Arrivals) -> bool:
+def _has_counted(progress: Progress, come: Arrivals) -> bool:
     """Whether an update that was stopped has counted all that this one would."""
-    asked = settings.refresh and not progress.refresh
+    asked = come.settings.refresh and not progress.refresh
     return progress.counted and not come.fresh.any() and not asked
 
 

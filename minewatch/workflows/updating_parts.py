@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minewatch import activity, store
@@ -28,6 +27,7 @@ from minewatch.workflows.updating_records import told_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     import numpy as np
     import numpy.typing as npt
@@ -138,7 +138,7 @@ def arrived(
         settings,
         folder,
         run,
-        _recorded(settings, run, series, incoming),
+        _recorded(settings, folder, run, series, incoming),
         before,
         series,
         unmet=met(before, series)["new"],
@@ -148,14 +148,18 @@ def arrived(
 
 
 def _recorded(
-    settings: UpdateSettings, run: ActivitySettings, series: xr.DataArray, incoming: xr.DataArray
+    settings: UpdateSettings,
+    folder: Path,
+    run: ActivitySettings,
+    series: xr.DataArray,
+    incoming: xr.DataArray,
 ) -> ActivitySettings:
     """What the record tells: a folder of new images alone is not what the run can be made of."""
     whole = pair_index(series, by="update").isin(pair_index(incoming, by="update")).all()
     if settings.input is None or whole:
         return run
-    record = Path(settings.folder).resolve() / "run.toml"
-    return dataclasses.replace(run, input=read_settings(ActivitySettings, record).input)
+    record = read_settings(ActivitySettings, folder / "run.toml")
+    return dataclasses.replace(run, input=record.input)
 
 
 def count_arrivals(
@@ -244,10 +248,8 @@ def written_anew(
     mean_ndai = store.to_zarr(mean_ndai, come.folder / "mean_ndai.zarr", overwrite=True)
     fixed = float(tai.attrs["threshold"])
     threshold = activity.ndai_threshold(mean_ndai, method="fixed", fixed=fixed)
-    *periods, _ = map(store.open_cube, come.indices)
-    found = Findings(
-        series, come.exclusion, ledger, mean_ndai, threshold, tai, next(iter(periods), None)
-    )
+    periods = next(map(store.open_cube, come.indices[:-1]), None)
+    found = Findings(series, come.exclusion, ledger, mean_ndai, threshold, tai, periods)
     return write_results(come.recorded, come.folder, found, inputs)
 
 
